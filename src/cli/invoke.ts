@@ -1,0 +1,105 @@
+/**
+ * Runs one verb and turns what it gives back into standard output and an exit code.
+ * The only place that knows the JSON envelope; every verb's text comes from its module in text/.
+ */
+import path from "node:path";
+import { type ErrorCode, EXIT_CODES, UserError } from "../errors.ts";
+import type { Deps } from "../ports.ts";
+import { errorText } from "./text/error.ts";
+
+export interface Verb<O extends object> {
+  command: () => Promise<(deps: Deps, options: O) => Promise<unknown>>;
+  /** Text for a person; for `verify --format junit` and the like too. */
+  text: () => Promise<(result: unknown, options: O) => string>;
+}
+
+export type Invoke = (name: string, options: Record<string, unknown>, verb: Verb<object>) => Promise<void>;
+
+export interface Output {
+  /** Standard output: the result and nothing else. */
+  out(text: string): void;
+  /** Standard error: talk. */
+  talk(text: string): void;
+}
+
+export type Outcome = { exitCode: number };
+
+/**
+ * `-C DIR` becomes an absolute `folder`; `json` and `quiet` are for the rim only and are taken out.
+ */
+export async function invokeVerb(
+  name: string,
+  options: Record<string, unknown>,
+  verb: Verb<object>,
+  deps: Deps,
+  output: Output,
+): Promise<Outcome> {
+  const { json, quiet: _quiet, folder, ...rest } = options;
+  const commandOptions = { ...rest, folder: path.resolve(String(folder ?? ".")) };
+  deps.log.write("start", { command: name, version: deps.version, platform: deps.platform });
+  try {
+    const result = await (await verb.command())(deps, commandOptions);
+    if (json) output.out(`${JSON.stringify({ ok: true, command: name, result: result ?? null }, null, 2)}\n`);
+    else {
+      const text = (await verb.text())(result, commandOptions);
+      if (text !== "") output.out(text.endsWith("\n") ? text : `${text}\n`);
+    }
+    deps.log.write("end", { exitCode: 0 });
+    return { exitCode: 0 };
+  } catch (error) {
+    return await failed(name, error, { json: Boolean(json), verb, commandOptions }, deps, output);
+  }
+}
+
+async function failed(
+  name: string,
+  error: unknown,
+  run: { json: boolean; verb: Verb<object>; commandOptions: object },
+  deps: Deps,
+  output: Output,
+): Promise<Outcome> {
+  const told = error instanceof UserError ? error : bug(error);
+  const exitCode = EXIT_CODES[told.code];
+  deps.log.write("error", { code: told.code, message: told.message, stack: stackOf(error), exitCode });
+  if (run.json) output.out(`${JSON.stringify(errorEnvelope(name, told, deps.log.path), null, 2)}\n`);
+  else {
+    if (told.result !== undefined) {
+      const text = (await run.verb.text())(told.result, run.commandOptions);
+      if (text !== "") output.out(text.endsWith("\n") ? text : `${text}\n`);
+    }
+    output.talk(errorText(told, deps.log.path));
+  }
+  return { exitCode };
+}
+
+/** The envelope of a failure, as `--json` prints it. */
+export function errorEnvelope(command: string, error: UserError, log?: string): object {
+  return {
+    ok: false,
+    command,
+    error: {
+      code: error.code satisfies ErrorCode,
+      message: error.message,
+      hint: error.hint ?? null,
+      problems: error.problems,
+      ...(log === undefined ? {} : { log }),
+    },
+    ...(error.result === undefined ? {} : { result: error.result }),
+  };
+}
+
+/** What a person reads when notebox itself is at fault. */
+export function bug(error: unknown): UserError {
+  return new UserError({
+    code: "bug",
+    message: `This is a fault in notebox, not yours: ${error instanceof Error ? error.message : String(error)}`,
+    hint: "Please report it, with the log file if one is named below.",
+    cause: error,
+  });
+}
+
+function stackOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? `\ncaused by ${error.cause.stack}` : "";
+  return `${error.stack}${cause}`;
+}

@@ -1,0 +1,165 @@
+/**
+ * Everything slow, remote or human, as interfaces on one page. src/adapters/ implements them with
+ * one third-party package each; files are not here, because tests use real files in temporary folders.
+ */
+
+export interface RunOptions {
+  cwd?: string;
+  /** Added to the environment that notebox itself was started with; undefined removes a variable. */
+  env?: Readonly<Record<string, string | undefined>>;
+  /** Text for standard input; without it standard input is empty. */
+  input?: string;
+  /** Called for each line as it arrives. */
+  onLine?: (line: string, stream: "stdout" | "stderr") => void;
+  timeoutMs?: number;
+  signal?: AbortSignal;
+  /** The child uses notebox's own terminal (an interactive `ssh`, `sudo`); nothing is captured. */
+  terminal?: boolean;
+}
+
+export interface RunResult {
+  /** null when a signal ended the child. */
+  exitCode: number | null;
+  signal: string | null;
+  stdout: string;
+  stderr: string;
+  timedOut: boolean;
+}
+
+export interface Processes {
+  /**
+   * Runs a program without a shell and resolves whatever its exit code is.
+   * Throws UserError `missing-program` when there is no such program, `interrupted` when the signal fires
+   * (the child is asked to end first and has the time to do so).
+   */
+  run(file: string, args: readonly string[], options?: RunOptions): Promise<RunResult>;
+  /** Absolute path of a program on PATH, or undefined. */
+  which(name: string): Promise<string | undefined>;
+}
+
+export interface SshTarget {
+  host: string;
+  port: number;
+  username: string;
+  privateKeyPath: string;
+}
+
+export interface SshSession {
+  /** Runs a command; resolves whatever its exit code is. `input` goes to its standard input. */
+  exec(
+    command: string,
+    options?: { input?: string; timeoutMs?: number },
+  ): Promise<{ code: number; stdout: string; stderr: string }>;
+  close(): Promise<void>;
+}
+
+export interface Ssh {
+  /** Throws UserError `unreachable`. */
+  connect(target: SshTarget, options: { timeoutMs: number; signal?: AbortSignal }): Promise<SshSession>;
+}
+
+export interface HttpRequest {
+  url: string;
+  method?: string;
+  headers?: Readonly<Record<string, string>>;
+  body?: string;
+  /** For the whole exchange. */
+  timeoutMs: number;
+  signal?: AbortSignal;
+}
+
+export interface HttpResponse {
+  status: number;
+  headers: Readonly<Record<string, string>>;
+  body: string;
+}
+
+export interface Http {
+  /** Resolves with any status, follows no redirect; throws UserError `unreachable` when no answer comes. */
+  request(request: HttpRequest): Promise<HttpResponse>;
+}
+
+export interface WebSocketConnection {
+  send(text: string): void;
+  /** Resolves with the next text message; throws UserError `unreachable` when the connection ends or time runs out. */
+  receive(timeoutMs: number): Promise<string>;
+  close(): void;
+}
+
+export interface WebSockets {
+  connect(
+    url: string,
+    options: { headers: Readonly<Record<string, string>>; timeoutMs: number },
+  ): Promise<WebSocketConnection>;
+}
+
+export interface Prompts {
+  /** False when nobody can answer (no terminal, --json, --yes): then nothing may be asked. */
+  readonly interactive: boolean;
+  /** Throws UserError `interrupted` when the person cancels. */
+  confirm(question: { message: string; initial: boolean }): Promise<boolean>;
+  text(question: {
+    message: string;
+    initial?: string;
+    validate?: (value: string) => string | undefined;
+  }): Promise<string>;
+  select(question: {
+    message: string;
+    options: readonly { value: string; label: string; hint?: string }[];
+  }): Promise<string>;
+}
+
+/** What a long command is doing. Steps may run side by side; ids are unique within a run. */
+export type ProgressEvent =
+  | { type: "step-start"; id: string; title: string }
+  | { type: "step-note"; id: string; note: string }
+  | { type: "step-bytes"; id: string; done: number; total?: number }
+  | { type: "step-done"; id: string; note?: string }
+  | { type: "step-skipped"; id: string; title: string; note: string }
+  | { type: "step-failed"; id: string; lastLines?: readonly string[] }
+  | { type: "say"; level: "info" | "warning"; text: string };
+
+export interface Reporter {
+  emit(event: ProgressEvent): void;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Rejects with UserError `interrupted` when the signal fires. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** The log of one run: one JSON object a line, secrets and the home folder's name redacted. */
+export interface RunLog {
+  /** undefined while no file has been opened (nothing to log, or the folder cannot be written). */
+  readonly path: string | undefined;
+  /** Opens `.notebox/logs/<time>-<command>.jsonl` in that folder; later records go there. */
+  open(folder: string): void;
+  write(kind: string, data: Readonly<Record<string, unknown>>): void;
+  /** From now on this text never reaches the log. */
+  redact(secret: string): void;
+}
+
+/** What a command is given beside its options. */
+export interface Deps {
+  processes: Processes;
+  ssh: Ssh;
+  http: Http;
+  webSockets: WebSockets;
+  prompts: Prompts;
+  reporter: Reporter;
+  clock: Clock;
+  log: RunLog;
+  /** Fires at Ctrl-C and SIGTERM. */
+  signal: AbortSignal;
+  env: Readonly<Record<string, string | undefined>>;
+  platform: NodeJS.Platform;
+  /** Node's name: x64, arm64. */
+  arch: string;
+  homeDir: string;
+  /** Absolute folder that holds templates/, provision/, boxes/, examples/ and schema/. */
+  assets: string;
+  /** notebox's own version. */
+  version: string;
+}
