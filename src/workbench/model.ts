@@ -1,0 +1,57 @@
+/**
+ * The resolved workbench: what every other room works with. Data only; load.ts makes it from the file.
+ */
+
+/** Where a value came from: a line of workbench.yaml (counted from 1), or notebox's own default. */
+export type Origin = { from: "file"; line: number } | { from: "default" };
+
+export interface Box {
+  /** Any Vagrant box name, such as notebox/debian-13. */
+  name: string;
+  /** Vagrant's version constraint, such as ">= 13.1"; without one, the newest. */
+  version?: string;
+  /** Doors of the share, tried in this order. */
+  shares: readonly string[];
+  /** Whether the public registry may be asked: never for names under notebox/. */
+  registry: boolean;
+}
+
+export interface JupyterService {
+  kind: "jupyter";
+  name: string;
+  /** In the guest and, unless it is taken there, on the host. */
+  port: number;
+}
+
+export interface KernelGatewayService {
+  kind: "kernel-gateway";
+  name: string;
+  port: number;
+  /** Relative to the workbench folder, with forward slashes. */
+  notebook: string;
+  /** Pages that may call it from a browser: scheme, host and port, as browsers send them. */
+  origins: readonly string[];
+  /** How many requests it answers side by side. */
+  kernels: number;
+  timeoutSeconds: number;
+}
+
+export type Service = JupyterService | KernelGatewayService;
+
+export interface Workbench {
+  /** Absolute folder that holds the file. */
+  folder: string;
+  /** Absolute path of workbench.yaml. */
+  file: string;
+  name: string;
+  title: string;
+  box: Box;
+  machine: { cpus: number; memoryMiB: number };
+  /** In the file's order. */
+  services: readonly Service[];
+  packages: { apt: readonly string[]; python: readonly string[] };
+  /** Data folders shared with the VM beside notebooks and api; plain names. */
+  folders: readonly string[];
+  /** Dotted path of a value, such as "machine.memory", to where it came from. */
+  origins: ReadonlyMap<string, Origin>;
+}
