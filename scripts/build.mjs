@@ -8,7 +8,21 @@ const root = path.resolve(import.meta.dirname, "..");
 const out = path.join(root, "dist", "notebox.cjs");
 const next = `${out}.${process.pid}.tmp`;
 
-await build({
+// While verbs are still being written: an import of a module that does not exist yet says so when it runs.
+const notBuiltYet = {
+  name: "not-built-yet",
+  setup(b) {
+    b.onResolve({ filter: /^\.\.?\/.*\.ts$/ }, (args) => {
+      const file = path.resolve(args.resolveDir, args.path);
+      return fs.existsSync(file) ? undefined : { path: file, namespace: "not-built-yet" };
+    });
+    b.onLoad({ filter: /.*/, namespace: "not-built-yet" }, (args) => ({
+      contents: `throw new Error(${JSON.stringify(`${path.relative(root, args.path)} is not built yet`)}); export const __none = 0;`,
+    }));
+  },
+};
+
+const result = await build({
   entryPoints: [path.join(root, "src/main.ts")],
   outfile: next,
   bundle: true,
@@ -23,8 +37,13 @@ await build({
   loader: { ".py": "text", ".json": "json" },
   define: { "import.meta.url": "__importMetaUrl" },
   inject: [path.join(root, "scripts/import-meta-url.mjs")],
-  logLevel: "warning",
+  plugins: [notBuiltYet],
+  logLevel: "silent",
   legalComments: "none",
+}).catch((error) => {
+  for (const e of error.errors ?? []) console.error(`${e.location?.file}:${e.location?.line}: ${e.text}`);
+  process.exit(1);
 });
+void result;
 fs.chmodSync(next, 0o755);
 fs.renameSync(next, out);

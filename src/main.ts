@@ -1,17 +1,12 @@
 /**
  * Composition root: makes the real adapters, runs one verb, sets the exit code. The one top-level catch.
+ * Whatever `--version` and `--help` do not need is imported when it is first used.
  */
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { createPrompts } from "./adapters/clack.ts";
-import { createClock } from "./adapters/clock.ts";
-import { createProcesses } from "./adapters/execa.ts";
-import { createHttp } from "./adapters/got.ts";
-import { createReporter } from "./adapters/listr2.ts";
-import { createSsh } from "./adapters/node-ssh.ts";
-import { createRunLog } from "./adapters/run-log.ts";
-import { createWebSockets } from "./adapters/ws.ts";
+import type { ExecaProcesses } from "./adapters/execa.ts";
+import type { ClosableReporter } from "./adapters/listr2.ts";
 import { bug, errorEnvelope, invokeVerb, type Output } from "./cli/invoke.ts";
 import { buildProgram, isHelp, usageMessage } from "./cli/program.ts";
 import { errorText } from "./cli/text/error.ts";
@@ -21,9 +16,18 @@ import type { Deps } from "./ports.ts";
 // dist/notebox.cjs lies one folder below the package's root; esbuild keeps __dirname in CommonJS output.
 const assets = path.resolve(__dirname, "..");
 
+/** What Ctrl-C has to reach while a verb runs. */
+interface Running {
+  processes: ExecaProcesses;
+  reporter: ClosableReporter;
+}
+
+let running: Running | undefined;
+
 const output: Output = {
   out: (text) => writeAll(1, text),
   talk: (text) => writeAll(2, text),
+  settle: async () => await running?.reporter.settle(),
 };
 
 /** Writes synchronously, so that nothing is lost when the process ends right after; a closed pipe ends quietly. */
@@ -33,9 +37,9 @@ function writeAll(fd: number, text: string): void {
     try {
       at += fs.writeSync(fd, bytes, at);
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code === "EAGAIN") continue;
-      return;
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
+      // The reader is slow: give it a moment.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }
 }
@@ -45,26 +49,45 @@ function readVersion(): string {
   return manifest.version;
 }
 
-function createDeps(options: Record<string, unknown>, version: string, signal: AbortSignal): Deps {
-  const human = process.stderr.isTTY === true && process.env["CI"] === undefined;
-  const log = createRunLog({ homeDir: os.homedir(), clock: createClock() });
-  const processes = createProcesses(process.env, log);
+async function createDeps(
+  command: string,
+  options: Record<string, unknown>,
+  version: string,
+  signal: AbortSignal,
+): Promise<Deps> {
+  const [{ createPrompts }, { createClock }, { createProcesses }, { createReporter }, { createRunLog }] =
+    await Promise.all([
+      import("./adapters/clack.ts"),
+      import("./adapters/clock.ts"),
+      import("./adapters/execa.ts"),
+      import("./adapters/listr2.ts"),
+      import("./adapters/run-log.ts"),
+    ]);
+  const { env } = process;
+  const human = process.stderr.isTTY === true && env["CI"] === undefined && env["TERM"] !== "dumb";
+  const clock = createClock();
+  const log = createRunLog({ homeDir: os.homedir(), clock, command });
+  const processes = createProcesses(env, log);
+  const silent = Boolean(options["json"]) || Boolean(options["quiet"]);
+  const reporter = createReporter({ style: silent ? "silent" : human ? "animated" : "lines", log });
+  running = { processes, reporter };
   return {
     processes,
-    ssh: createSsh(),
-    http: createHttp(),
-    webSockets: createWebSockets(),
+    ssh: {
+      connect: async (target, how) => await (await import("./adapters/node-ssh.ts")).createSsh().connect(target, how),
+    },
+    http: { request: async (request) => await (await import("./adapters/got.ts")).createHttp(env).request(request) },
+    webSockets: {
+      connect: async (url, how) => await (await import("./adapters/ws.ts")).createWebSockets().connect(url, how),
+    },
     prompts: createPrompts({
       interactive: human && process.stdin.isTTY === true && !options["json"] && !options["yes"],
     }),
-    reporter: createReporter({
-      style: options["json"] || options["quiet"] ? "silent" : human ? "animated" : "lines",
-      log,
-    }),
-    clock: createClock(),
+    reporter,
+    clock,
     log,
     signal,
-    env: process.env,
+    env,
     platform: process.platform,
     arch: process.arch,
     homeDir: os.homedir(),
@@ -73,41 +96,77 @@ function createDeps(options: Record<string, unknown>, version: string, signal: A
   };
 }
 
+/** The first Ctrl-C asks everything to stop tidily; the next ones hurry it; the last one leaves. */
+function listenForSignals(abort: AbortController): void {
+  let count = 0;
+  const stop = (): void => {
+    count += 1;
+    if (count === 1) {
+      abort.abort();
+      if (running?.processes.busy())
+        running.reporter.emit({
+          type: "say",
+          level: "warning",
+          text: "Stopping; what is running tidies up first, which can take a minute. Ctrl-C again hurries it.",
+        });
+      return;
+    }
+    if (count > 3) process.exit(EXIT_CODES.interrupted);
+    running?.processes.hurry();
+  };
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, stop);
+}
+
 async function main(argv: readonly string[]): Promise<number> {
   const version = readVersion();
   const abort = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => abort.abort());
   let exitCode = 0;
   const program = buildProgram(version, async (name, options, verb) => {
-    const deps = createDeps(options, version, abort.signal);
+    listenForSignals(abort);
+    const deps = await createDeps(name, options, version, abort.signal);
     deps.log.write("argv", { argv });
     exitCode = (await invokeVerb(name, options, verb, deps, output)).exitCode;
   });
-  const asksJson = argv.includes("--json");
-  configureOutput(program, asksJson);
+  const end = argv.indexOf("--");
+  const words = end < 0 ? argv : argv.slice(0, end);
+  const asksJson = words.includes("--json");
+  // Commander's own complaints are silenced: every failure is worded and printed in one way, below.
+  for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)])
+    command.exitOverride().configureOutput({ writeOut: output.out, writeErr: () => {} });
   try {
+    if (words.length === 0) {
+      output.out(program.helpInformation());
+      return 0;
+    }
     await program.parseAsync([...argv], { from: "user" });
     return exitCode;
   } catch (error) {
     if (isHelp(error)) return 0;
-    const usage = usageMessage(error);
-    if (usage !== undefined) {
-      const told = new UserError({ code: "usage", message: usage });
-      if (asksJson) output.out(`${JSON.stringify(errorEnvelope("", told), null, 2)}\n`);
-      return EXIT_CODES.usage;
-    }
-    const told = error instanceof UserError ? error : bug(error);
-    if (asksJson) output.out(`${JSON.stringify(errorEnvelope("", told), null, 2)}\n`);
-    else output.talk(errorText(told, undefined));
-    return EXIT_CODES[told.code];
+    return report(error, words, asksJson);
   }
 }
 
-function configureOutput(program: ReturnType<typeof buildProgram>, silent: boolean): void {
-  for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)])
-    command.exitOverride().configureOutput({ writeOut: output.out, writeErr: silent ? () => {} : output.talk });
+/** A failure outside of any verb: the command line is wrong, or notebox is. */
+function report(error: unknown, words: readonly string[], asksJson: boolean): number {
+  const usage = usageMessage(error);
+  const verb = words.filter((word) => !word.startsWith("-"))[0] ?? "";
+  const told =
+    usage !== undefined
+      ? new UserError({
+          code: "usage",
+          message: usage,
+          hint: "`notebox --help` lists the commands, `notebox help COMMAND` explains one.",
+        })
+      : error instanceof UserError
+        ? error
+        : bug(error);
+  if (asksJson) output.out(`${JSON.stringify(errorEnvelope(verb, told), null, 2)}\n`);
+  else output.talk(errorText(told, undefined));
+  return EXIT_CODES[told.code];
 }
 
 void main(process.argv.slice(2)).then((code) => {
   process.exitCode = code;
+  // A connection that somebody forgot to close must not keep the person waiting.
+  setTimeout(() => process.exit(code), 2000).unref();
 });

@@ -11,6 +11,8 @@ export interface RunOptions {
   input?: string;
   /** Called for each line as it arrives. */
   onLine?: (line: string, stream: "stdout" | "stderr") => void;
+  /** Called once with the child's process id (on Linux and macOS also its group's). */
+  onStart?: (pid: number) => void;
   timeoutMs?: number;
   signal?: AbortSignal;
   /** The child uses notebox's own terminal (an interactive `ssh`, `sudo`); nothing is captured. */

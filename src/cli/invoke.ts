@@ -20,6 +20,8 @@ export interface Output {
   out(text: string): void;
   /** Standard error: talk. */
   talk(text: string): void;
+  /** Ends the progress display, so that text may follow it. */
+  settle(): Promise<void>;
 }
 
 export type Outcome = { exitCode: number };
@@ -39,6 +41,7 @@ export async function invokeVerb(
   deps.log.write("start", { command: name, version: deps.version, platform: deps.platform });
   try {
     const result = await (await verb.command())(deps, commandOptions);
+    await output.settle();
     if (json) output.out(`${JSON.stringify({ ok: true, command: name, result: result ?? null }, null, 2)}\n`);
     else {
       const text = (await verb.text())(result, commandOptions);
@@ -58,7 +61,10 @@ async function failed(
   deps: Deps,
   output: Output,
 ): Promise<Outcome> {
-  const told = error instanceof UserError ? error : bug(error);
+  const told = asUserError(error, deps.signal);
+  await output.settle();
+  // A fault of notebox's is worth a log even where there is no workbench to keep it in.
+  if (told.code === "bug") deps.log.open(deps.homeDir);
   const exitCode = EXIT_CODES[told.code];
   deps.log.write("error", { code: told.code, message: told.message, stack: stackOf(error), exitCode });
   if (run.json) output.out(`${JSON.stringify(errorEnvelope(name, told, deps.log.path), null, 2)}\n`);
@@ -70,6 +76,13 @@ async function failed(
     output.talk(errorText(told, deps.log.path));
   }
   return { exitCode };
+}
+
+/** After Ctrl-C everything that breaks off is the interruption's doing. */
+function asUserError(error: unknown, signal: AbortSignal): UserError {
+  if (error instanceof UserError && (error.code === "interrupted" || !signal.aborted)) return error;
+  if (signal.aborted) return new UserError({ code: "interrupted", message: "Interrupted.", cause: error });
+  return bug(error);
 }
 
 /** The envelope of a failure, as `--json` prints it. */

@@ -23,24 +23,42 @@ function verb<O extends object>(
   return { command, text: text as Verb<O>["text"] };
 }
 
+/**
+ * The options that every verb knows. They stand on the program and on each verb, so that both
+ * `notebox -C DIR up` and `notebox up -C DIR` work; a verb's own `--version` is then its own.
+ */
+function addCommonOptions(command: Command, onVerb: boolean): Command {
+  const options = [
+    new Option("-C, --folder <dir>", "the workbench folder (default: this one)"),
+    new Option("--json", "print one JSON document on standard output, on failure too"),
+    new Option("--quiet", "no progress, only the result"),
+    new Option("--yes", "ask nothing; take the default of every question"),
+  ];
+  for (const option of options) command.addOption(onVerb ? option.hideHelp() : option);
+  return command;
+}
+
+/** Options of the program, then of the group (`box`), then of the verb: the later one wins. */
+function allOptions(command: Command): Record<string, unknown> {
+  const above = command.parent === null ? {} : allOptions(command.parent);
+  return { ...above, ...command.opts() };
+}
+
 /** Builds the commander tree. `invoke` runs one verb with the parsed options. */
 export function buildProgram(version: string, invoke: Invoke): Command {
   const program = new Command("notebox")
     .description("Hand people a working Jupyter machine where Docker and administrator rights are not to be had.")
     .version(version, "--version", "print the version")
-    .option("-C, --folder <dir>", "the workbench folder", ".")
-    .option("--json", "print one JSON document on standard output, on failure too")
-    .option("--quiet", "no progress, only the result")
-    .option("--yes", "ask nothing; take the default of every question")
     .helpOption("-h, --help", "print help")
-    .showHelpAfterError("(see notebox --help)")
+    .enablePositionalOptions()
+    .configureHelp({ showGlobalOptions: true })
     .exitOverride();
+  addCommonOptions(program, false);
 
   const on = <O extends object>(command: Command, name: string, entry: Verb<O>, argument?: string): Command =>
-    command.action(async (...given: unknown[]) => {
-      const own = command.opts();
+    addCommonOptions(command, true).action(async (...given: unknown[]) => {
       const first = argument === undefined ? {} : { [argument]: given[0] };
-      await invoke(name, { ...program.opts(), ...own, ...first }, entry as Verb<object>);
+      await invoke(name, { ...allOptions(command), ...first }, entry as Verb<object>);
     });
 
   on(
@@ -121,10 +139,7 @@ export function buildProgram(version: string, invoke: Invoke): Command {
     ),
   );
   on(
-    program
-      .command("ssh [command...]")
-      .description("a shell in the VM, or one command (after --)")
-      .passThroughOptions(false),
+    program.command("ssh [command...]").description("a shell in the VM, or one command (after --)"),
     "ssh",
     verb(
       async () => (await import("../commands/ssh.ts")).ssh,
@@ -166,7 +181,7 @@ export function buildProgram(version: string, invoke: Invoke): Command {
     ),
   );
 
-  const box = program.command("box").description("boxes and the share that holds them");
+  const box = addCommonOptions(program.command("box"), true).description("boxes and the share that holds them");
   on(
     box
       .command("build <recipe>")
@@ -199,7 +214,7 @@ export function buildProgram(version: string, invoke: Invoke): Command {
     "file",
   );
 
-  const config = program.command("config").description("what notebox makes of workbench.yaml");
+  const config = addCommonOptions(program.command("config"), true).description("what notebox makes of workbench.yaml");
   on(
     config.command("show").description("the resolved workbench, with the origin of each value"),
     "config show",
@@ -226,6 +241,9 @@ export function isHelp(error: unknown): boolean {
 
 /** Commander's complaint about the command line, or undefined for any other error. */
 export function usageMessage(error: unknown): string | undefined {
-  if (error instanceof CommanderError) return error.message.replace(/^error: /, "");
-  return undefined;
+  if (!(error instanceof CommanderError)) return undefined;
+  // A group without a verb (`notebox box`): commander wants to print help and gives no words.
+  if (error.code === "commander.help") return "A command is missing.";
+  const words = error.message.replace(/^error: /, "");
+  return words.slice(0, 1).toUpperCase() + words.slice(1);
 }

@@ -1,0 +1,68 @@
+/**
+ * Takes secrets out of text before it is written or shown: tokens, passwords in addresses, private keys and
+ * the home folder's name. Pure; the run log and `notebox logs` use it, each with the secrets it knows of.
+ */
+
+const MARK = "[redacted]";
+
+const PATTERNS: readonly (readonly [RegExp, string])[] = [
+  // A whole key on one line (JSON text has \n in it), then a token in a query, a header, an address, bare hex.
+  [/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)/g, MARK],
+  [/\b((?:access_)?token|password|passwd|secret)(=|%3D)[^\s&#"'<>]+/gi, `$1$2${MARK}`],
+  [/\b(authorization["']?\s*[:=]\s*["']?(?:token|bearer|basic))\s+[^\s"',]+/gi, `$1 ${MARK}`],
+  [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@"'<>]*:[^\s/@"'<>]*@/gi, `$1${MARK}@`],
+  [/\b[0-9a-f]{32,}\b/gi, MARK],
+];
+
+export interface Redactor {
+  /** From now on this text never passes. Very short texts are ignored: they would blot out innocent words. */
+  add(secret: string): void;
+  /**
+   * Text without secrets. A key that comes line by line is blotted out from its first line to its last,
+   * so give the lines of one stream in their order.
+   */
+  clean(text: string): string;
+}
+
+/** `homeDir` is shown as `~`, whatever slashes a program writes it with. */
+export function createRedactor(homeDir: string): Redactor {
+  const secrets = new Set<string>();
+  const home = homePattern(homeDir);
+  let insideKey = false;
+  return {
+    add(secret) {
+      if (secret.length >= 6) secrets.add(secret);
+    },
+    clean(text) {
+      let clean = text;
+      for (const secret of secrets) clean = clean.split(secret).join(MARK);
+      if (insideKey) {
+        const end = /-----END [A-Z0-9 ]*PRIVATE KEY-----/.exec(clean);
+        if (end === null) return MARK;
+        insideKey = false;
+        clean = clean.slice(end.index + end[0].length);
+      }
+      insideKey = opensKey(clean);
+      for (const [pattern, replacement] of PATTERNS) clean = clean.replace(pattern, replacement);
+      return home === undefined ? clean : clean.replace(home, "~");
+    },
+  };
+}
+
+function opensKey(text: string): boolean {
+  const begin = text.lastIndexOf("-----BEGIN ");
+  return begin >= 0 && /PRIVATE KEY-----/.test(text.slice(begin)) && !/-----END /.test(text.slice(begin));
+}
+
+function homePattern(homeDir: string): RegExp | undefined {
+  const parts = homeDir.split(/[\\/]+/).filter((part) => part !== "");
+  if (parts.length === 0) return undefined;
+  const quoted = parts.map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  // C:\Users\anna is also written C:/Users/anna, C:\\Users\\anna (inside quotes) and /c/Users/anna (by MSYS).
+  const drive = /^([A-Za-z]):$/.exec(parts[0] ?? "");
+  const slash = "(?:/|\\\\+)";
+  const body = drive
+    ? `(?:${drive[1]}:|[/\\\\]${drive[1]})${slash}${quoted.slice(1).join(slash)}`
+    : `[/\\\\]${quoted.join(slash)}`;
+  return new RegExp(`(?<![A-Za-z0-9_.-])${body}(?![A-Za-z0-9_-])`, drive ? "gi" : "g");
+}
