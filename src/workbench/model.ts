@@ -1,6 +1,9 @@
 /**
  * The resolved workbench: what every other room works with. Data only; load.ts makes it from the file.
  */
+import type { JupyterService, KernelGatewayService, Service } from "../services/index.ts";
+
+export type { JupyterService, KernelGatewayService, Service };
 
 /** Where a value came from: a line of workbench.yaml (counted from 1), or notebox's own default. */
 export type Origin = { from: "file"; line: number } | { from: "default" };
@@ -15,28 +18,6 @@ export interface Box {
   /** Whether the public registry may be asked: never for names under notebox/. */
   registry: boolean;
 }
-
-export interface JupyterService {
-  kind: "jupyter";
-  name: string;
-  /** In the guest and, unless it is taken there, on the host. */
-  port: number;
-}
-
-export interface KernelGatewayService {
-  kind: "kernel-gateway";
-  name: string;
-  port: number;
-  /** Relative to the workbench folder, with forward slashes. */
-  notebook: string;
-  /** Pages that may call it from a browser: scheme, host and port, as browsers send them. */
-  origins: readonly string[];
-  /** How many requests it answers side by side. */
-  kernels: number;
-  timeoutSeconds: number;
-}
-
-export type Service = JupyterService | KernelGatewayService;
 
 export interface Workbench {
   /** Absolute folder that holds the file. */

@@ -1,0 +1,92 @@
+/** An .ipynb file → its cells: the part of nbformat 4 that notebox reads. What cells mean is for routes.ts. */
+import fs from "node:fs/promises";
+import { z } from "zod";
+import { type Problem, systemErrorCode, UserError } from "../errors.ts";
+
+// https://nbformat.readthedocs.io/en/latest/format_description.html; a text may be one string or a list of lines.
+const schema = z.looseObject({
+  nbformat: z.literal(4),
+  metadata: z.looseObject({
+    kernelspec: z.looseObject({ name: z.string() }).optional(),
+    language_info: z.looseObject({ name: z.string() }).optional(),
+  }),
+  cells: z.array(
+    z.looseObject({
+      cell_type: z.string(),
+      source: z
+        .union([z.string(), z.array(z.string())])
+        .transform((text) => (typeof text === "string" ? text : text.join(""))),
+    }),
+  ),
+});
+
+export interface Cell {
+  /** "code", "markdown" or "raw". */
+  type: string;
+  source: string;
+}
+
+export interface Notebook {
+  /** Name of the kernel, such as python3; undefined when the notebook does not say. */
+  kernel: string | undefined;
+  /** The kernel's language as the notebook names it, such as "python" or "R". */
+  language: string | undefined;
+  cells: readonly Cell[];
+}
+
+/** A notebook, or why it is none. */
+export type Read = { notebook: Notebook } | { problem: Omit<Problem, "file"> };
+
+/** Reads the text of an .ipynb file. */
+export function parseNotebook(text: string): Read {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    const why = text.trim() === "" ? "it is empty" : error instanceof Error ? error.message : String(error);
+    const hint = "Open it in Jupyter and save it again, or take an older copy.";
+    return { problem: { id: "notebook-not-json", message: `This notebook is not JSON: ${why}.`, hint } };
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) {
+    const { metadata, cells } = parsed.data;
+    return {
+      notebook: {
+        kernel: metadata.kernelspec?.name,
+        language: metadata.language_info?.name,
+        cells: cells.map((cell) => ({ type: cell.cell_type, source: cell.source })),
+      },
+    };
+  }
+  return { problem: notNbformat4(value, parsed.error.issues[0]?.path ?? []) };
+}
+
+function notNbformat4(value: unknown, at: readonly PropertyKey[]): Omit<Problem, "file"> {
+  const version = typeof value === "object" && value !== null && "nbformat" in value ? value.nbformat : undefined;
+  const id = "notebook-format";
+  if (typeof version === "number" && version < 4) {
+    const hint = "Open it in Jupyter and save it again: that converts it.";
+    return { id, message: `This notebook has the old format ${version}, not 4.`, value: version, hint };
+  }
+  const hint = "Open it in Jupyter and save it again.";
+  if (version !== 4) return { id, message: "This is JSON, but not a notebook (nbformat 4).", hint };
+  const where = at.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`)).join("");
+  const cell = at[0] === "cells" && typeof at[1] === "number" ? { cell: at[1] } : {};
+  return { id, message: `This notebook is broken at ${where.replace(/^\./, "")}.`, ...cell, hint };
+}
+
+/** Throws UserError `invalid` when there is no sound notebook at that path. */
+export async function readNotebook(file: string): Promise<Notebook> {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(await fs.readFile(file));
+  } catch (error) {
+    const code = systemErrorCode(error);
+    const why = code === "ENOENT" ? "is not there" : code === "EISDIR" ? "is a folder" : "cannot be read as UTF-8 text";
+    throw new UserError({ code: "invalid", message: `The notebook ${file} ${why}.`, cause: error });
+  }
+  const read = parseNotebook(text);
+  if ("notebook" in read) return read.notebook;
+  const problem = { ...read.problem, file };
+  throw new UserError({ code: "invalid", message: `The notebook ${file} cannot be used:`, problems: [problem] });
+}

@@ -1,0 +1,177 @@
+/**
+ * API notebook → routes, exactly as jupyter-kernel-gateway 3.0.1 finds them
+ * (kernel_gateway/notebook_http: cell/parser.py, request_utils.py, __init__.py). Pure.
+ * Advice on style and on what goes wrong at run time is for the lint rules, not for here.
+ */
+import type { Notebook } from "./notebook.ts";
+
+export type Method = "GET" | "PUT" | "POST" | "DELETE";
+
+export interface Route {
+  method: Method;
+  /** As the annotation has it, parameters with their colons: /hello/:name */
+  path: string;
+  /** Names of the parameters, in the path's order, without colons. */
+  parameters: readonly string[];
+  /** Indices, in the notebook, of the cells that run for a request, in order. */
+  cells: readonly number[];
+  /** Indices of the cells that set its status and headers. */
+  responseInfoCells: readonly number[];
+  /** The sources of `cells`, as they run. */
+  source: string;
+}
+
+/** What keeps the gateway from starting, so that no route answers. */
+export interface StartFault {
+  id: "no-route" | "no-kernel" | "bad-parameter" | "bad-path";
+  message: string;
+  cell?: number;
+  value?: string;
+  hint: string;
+}
+
+// Python's \s and str.strip(), which differ from JavaScript's in U+001C to U+001F, U+0085 and U+FEFF.
+const SPACE = "[\\t-\\r\\u001c-\\u0020\\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
+const NON_SPACE_NON_SLASH = SPACE.replace("[", "[^/");
+
+/** The comment prefix that the gateway looks for: only Scala has one of its own. */
+export function commentPrefix(language: string | undefined): string {
+  return language === "scala" ? "//" : "#";
+}
+
+/**
+ * Routes in the order in which the gateway tries them: a path without parameters first, then the deeper first
+ * parameter, then the notebook's order. The first path that matches decides, whatever its methods.
+ */
+export function routesOf(notebook: Notebook): Route[] {
+  const prefix = commentPrefix(notebook.language);
+  const api = collect(notebook, new RegExp(`^${prefix}${SPACE}+(GET|PUT|POST|DELETE)${SPACE}+(/[^\\n]*)`));
+  const info = collect(
+    notebook,
+    new RegExp(`^${prefix}${SPACE}+ResponseInfo${SPACE}+(GET|PUT|POST|DELETE)${SPACE}+(/[^\\n]*)`),
+  );
+  const paths = [...api.keys()].sort((a, b) => {
+    const [depthA, depthB] = [firstParameter(a), firstParameter(b)];
+    return depthA === depthB ? 0 : depthB > depthA ? 1 : -1;
+  });
+  return paths.flatMap((path) =>
+    [...(api.get(path) ?? [])].map(([method, cells]) => ({
+      method,
+      path,
+      parameters: parametersOf(path),
+      cells,
+      responseInfoCells: info.get(path)?.get(method) ?? [],
+      source: cells.map((cell) => `${notebook.cells[cell]?.source}\n`).join(""),
+    })),
+  );
+}
+
+/** Indices of the code cells that run once in each kernel, before any request. */
+export function seedCells(notebook: Notebook): number[] {
+  const annotation = new RegExp(
+    `^${commentPrefix(notebook.language)}${SPACE}+(?:ResponseInfo${SPACE}+)?(?:GET|PUT|POST|DELETE)${SPACE}+/`,
+  );
+  return notebook.cells.flatMap((cell, index) =>
+    cell.type === "code" && !annotation.test(cell.source) ? [index] : [],
+  );
+}
+
+/** Everything that makes the gateway give up at its start. */
+export function startFaults(notebook: Notebook): StartFault[] {
+  const faults: StartFault[] = [];
+  const routes = routesOf(notebook);
+  if (notebook.kernel === undefined) {
+    const hint = "Open it in Jupyter, choose a kernel (Python 3) and save it.";
+    faults.push({ id: "no-kernel", message: "This notebook does not say which kernel runs it.", hint });
+  }
+  if (routes.length === 0) {
+    const example = `${commentPrefix(notebook.language)} GET /hello`;
+    const hint = `Begin a code cell with a line such as “${example}”: nothing before it, the method in capitals.`;
+    faults.push({ id: "no-route", message: "No cell of this notebook is annotated as a route.", hint });
+  }
+  const seen = new Set<string>();
+  for (const route of routes) {
+    if (seen.has(route.path)) continue;
+    seen.add(route.path);
+    const fault = pathFault(route);
+    if (fault) faults.push({ ...fault, cell: route.cells[0] ?? 0, value: route.path });
+  }
+  return faults;
+}
+
+/** Whether the gateway answers a request for this path (percent-encoded, without query) by this route's path. */
+export function matches(route: Route, requestPath: string): boolean {
+  try {
+    return new RegExp(`^(?:${pattern(route.path).replaceAll("(?P<", "(?<")})$`, "u").test(requestPath);
+  } catch {
+    return false;
+  }
+}
+
+type Collected = Map<string, Map<Method, number[]>>;
+
+function collect(notebook: Notebook, annotation: RegExp): Collected {
+  const found: Collected = new Map();
+  for (const [index, cell] of notebook.cells.entries()) {
+    const match = cell.type === "code" ? annotation.exec(cell.source) : null;
+    if (!match) continue;
+    const path = strip(match[2] ?? "");
+    const methods = found.get(path) ?? new Map<Method, number[]>();
+    found.set(path, methods);
+    const method = match[1] as Method;
+    methods.set(method, [...(methods.get(method) ?? []), index]);
+  }
+  return found;
+}
+
+function strip(text: string): string {
+  return text.replace(new RegExp(`^${SPACE}+`), "").replace(new RegExp(`${SPACE}+$`), "");
+}
+
+function firstParameter(path: string): number {
+  const colon = path.indexOf(":");
+  return colon < 0 ? Number.POSITIVE_INFINITY : path.slice(0, colon).split("/").length - 2;
+}
+
+function parametersOf(path: string): string[] {
+  return [...path.matchAll(new RegExp(`:(${NON_SPACE_NON_SLASH}*)`, "g"))].map((match) => match[1] ?? "");
+}
+
+/** The regular expression that the gateway makes of a path: replacement is textual, and everywhere at once. */
+function pattern(path: string): string {
+  let text = path;
+  for (const name of parametersOf(path)) text = text.replaceAll(`:${name}`, () => `(?P<${name}>[^/]+)`);
+  return strip(text);
+}
+
+function pathFault(route: Route): Omit<StartFault, "cell" | "value"> | undefined {
+  const id = "bad-parameter";
+  for (const [at, name] of route.parameters.entries()) {
+    if (name === "") {
+      return {
+        id,
+        message: `The route ${route.path} has a colon without a name.`,
+        hint: "Write a name after it: /hello/:name.",
+      };
+    }
+    if (!/^[\p{L}\p{Nl}_][\p{L}\p{Nl}\p{Mn}\p{Mc}\p{Nd}\p{Pc}]*$/u.test(name)) {
+      const hint = `Use letters, digits and _ only: :${name.replace(/[^A-Za-z0-9_]+/g, "_").replace(/^[0-9]/, "_$&")}.`;
+      return { id, message: `The parameter :${name} of ${route.path} is not a name that Python takes.`, hint };
+    }
+    if (route.parameters.indexOf(name) < at) {
+      return { id, message: `The parameter :${name} is twice in ${route.path}.`, hint: "Give each its own name." };
+    }
+    const longer = route.parameters.slice(at + 1).find((other) => other.startsWith(name));
+    if (longer !== undefined) {
+      const hint = `Rename one: the gateway replaces :${name} inside :${longer} too.`;
+      return { id, message: `The parameter :${name} of ${route.path} is the beginning of :${longer}.`, hint };
+    }
+  }
+  try {
+    new RegExp(pattern(route.path).replaceAll("(?P<", "(?<"));
+    return undefined;
+  } catch {
+    const message = `The route ${route.path} is not a sound pattern: the gateway reads it as a regular expression.`;
+    return { id: "bad-path", message, hint: "Take ( ) [ ] * + ? and \\ out of the path." };
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * What the values of a workbench say about each other, and about the files they name. Works on the file as it was
+ * written, value by value, so that one fault does not hide another.
+ */
+import fs from "node:fs/promises";
+import path from "node:path";
+import { type Problem, systemErrorCode } from "../errors.ts";
+import { parseNotebook } from "../notebooks/notebook.ts";
+import { startFaults } from "../notebooks/routes.ts";
+import type { Service, ServiceKind } from "../services/index.ts";
+import { shortened } from "./problems.ts";
+import { mayAskRegistry } from "./resolve.ts";
+import { isRecord, kindOf, workbenchSchema } from "./schema.ts";
+import { nearest } from "./suggest.ts";
+import { formatSize, parseSize } from "./units.ts";
+import type { YamlText } from "./yaml-text.ts";
+
+interface Context {
+  file: string;
+  folder: string;
+  /** Whether to look at the files that the workbench names. */
+  files: boolean;
+}
+
+/** A service as far as it can be understood: its kind is known, its options may be wrong. */
+interface Entry {
+  name: string;
+  kind: ServiceKind<Service>;
+  given: Readonly<Record<string, unknown>>;
+}
+
+type Complain = (id: string, at: readonly PropertyKey[], problem: Omit<Problem, "id">) => void;
+
+/** `raw`: the file's values, groups left empty filled with {}. */
+export async function crossProblems(
+  raw: Record<string, unknown>,
+  yaml: YamlText,
+  context: Context,
+): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  const complain: Complain = (id, at, problem) => {
+    if (problem.file !== undefined) return void problems.push({ id, ...problem });
+    const { line, column } = yaml.placeOf(at);
+    problems.push({ id, file: context.file, line, column, ...problem });
+  };
+  const services = entries(raw["services"]);
+  checkSingles(services, complain);
+  checkPorts(services, complain);
+  checkMemory(raw, services, complain);
+  checkBox(raw["box"], complain);
+  if (context.files) {
+    await Promise.all([
+      ...services.map((service) => checkNotebook(service, context, complain)),
+      ...checkFolders(raw["folders"], context, complain),
+    ]);
+  }
+  return problems;
+}
+
+function entries(services: unknown): Entry[] {
+  if (!isRecord(services)) return [];
+  return Object.entries(services).flatMap(([name, given]) => {
+    const kind = isRecord(given) ? kindOf(name, given) : undefined;
+    return kind && isRecord(given) ? [{ name, kind, given }] : [];
+  });
+}
+
+/** The value of one option, default filled in; undefined where it is wrong, which the schema says. */
+function option(service: Entry, key: string): unknown {
+  const schema = service.kind.options.shape[key] as { safeParse(value: unknown): { data?: unknown } } | undefined;
+  return schema?.safeParse(service.given[key]).data;
+}
+
+function checkSingles(services: readonly Entry[], complain: Complain): void {
+  for (const [at, service] of services.entries()) {
+    const first = services.find((other) => other.kind === service.kind);
+    if (!service.kind.single || first === undefined || services.indexOf(first) === at) continue;
+    const message = `services.${service.name} is a second ${service.kind.kind}, and there can be only one.`;
+    complain("second-service", ["services", service.name], {
+      message,
+      value: service.name,
+      hint: `The first is ${first.name}.`,
+    });
+  }
+}
+
+function checkPorts(services: readonly Entry[], complain: Complain): void {
+  const taken = new Map<number, string>();
+  const used = new Set(services.map((service) => option(service, "port")));
+  for (const service of services) {
+    const port = option(service, "port");
+    if (typeof port !== "number") continue;
+    const other = taken.get(port);
+    if (other === undefined) {
+      taken.set(port, service.name);
+      continue;
+    }
+    let free = port + 1;
+    while (used.has(free)) free++;
+    const byDefault = service.given["port"] === undefined ? " (its default)" : "";
+    const message = `services.${service.name} has port ${port}${byDefault}, which services.${other} has already.`;
+    const hint = free > 65535 ? "Give it another port." : `Give it another, such as port: ${free}.`;
+    complain("port-clash", ["services", service.name, "port"], { message, value: port, hint });
+    used.add(free);
+  }
+}
+
+// The guest's own programs, measured on Debian 13 without a desktop.
+const SYSTEM_MIB = 250;
+
+function checkMemory(raw: Readonly<Record<string, unknown>>, services: readonly Entry[], complain: Complain): void {
+  const machine = raw["machine"];
+  const given = isRecord(machine) ? machine["memory"] : undefined;
+  const size = given === undefined ? { value: 2048 } : typeof given === "string" ? parseSize(given) : undefined;
+  if (size === undefined || !("value" in size) || size.value < 512) return;
+  let need = SYSTEM_MIB;
+  for (const service of services) {
+    const parsed = service.kind.options.safeParse(withoutKind(service.given));
+    if (parsed.success) need += service.kind.memoryMiB(service.kind.resolve(service.name, parsed.data));
+  }
+  if (need <= size.value) return;
+  const message = `machine.memory is ${formatSize(size.value)}, but these services need about ${need} MiB.`;
+  const hint = `Write memory: ${formatSize(Math.ceil(need / 512) * 512)} or more, or use fewer kernels.`;
+  complain("too-little-memory", ["machine", "memory"], { message, value: given, hint });
+}
+
+function withoutKind(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { kind: _kind, ...options } = given;
+  return options;
+}
+
+function checkBox(box: unknown, complain: Complain): void {
+  if (!isRecord(box) || typeof box["name"] !== "string") return;
+  const { name, registry, shares } = box;
+  if (registry === true && !mayAskRegistry(name)) {
+    const message = `box.registry is true, but nobody owns ${shortened(name)} on the public registry: it is never asked for it.`;
+    complain("registry-name", ["box", "registry"], { message, value: true, hint: "Take the line out." });
+  }
+  if (!name.includes("/") && ((Array.isArray(shares) && shares.length > 0) || registry === true)) {
+    const message = `box.name "${shortened(name)}" has no owner, so no share can hold it.`;
+    complain("box-owner", ["box", "name"], {
+      message,
+      value: shortened(name),
+      hint: "Write it like notebox/debian-13.",
+    });
+  }
+}
+
+async function checkNotebook(service: Entry, context: Context, complain: Complain): Promise<void> {
+  const notebook = option(service, "notebook");
+  if (typeof notebook !== "string") return;
+  const at = ["services", service.name, "notebook"];
+  const file = path.join(context.folder, ...notebook.split("/"));
+  let bytes: Buffer;
+  try {
+    bytes = await fs.readFile(file);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === "ENOENT" || code === "ENOTDIR") {
+      const message = `${at.join(".")}: there is no ${notebook}.`;
+      complain("notebook-missing", at, {
+        message,
+        value: notebook,
+        hint: await nearbyNotebooks(context.folder, notebook),
+      });
+      return;
+    }
+    const why =
+      code === "EISDIR"
+        ? "is a folder"
+        : code === "EACCES"
+          ? "cannot be read: no permission"
+          : `cannot be read (${code})`;
+    complain("notebook-unreadable", at, { message: `${at.join(".")}: ${notebook} ${why}.`, value: notebook });
+    return;
+  }
+  for (const fault of notebookFaults(bytes)) {
+    // Where the cell is known, the notebook itself is the place to go to.
+    if (fault.cell !== undefined) complain(fault.id, at, { ...fault, file });
+    else complain(fault.id, at, { value: notebook, ...fault, message: `${notebook}: ${fault.message}` });
+  }
+}
+
+function notebookFaults(bytes: Buffer): readonly Omit<Problem, "file">[] {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    const hint = "Open it in Jupyter and save it again, or take an older copy.";
+    return [{ id: "notebook-not-json", message: "This notebook is not UTF-8 text, so it is not JSON.", hint }];
+  }
+  const read = parseNotebook(text);
+  return "problem" in read ? [read.problem] : startFaults(read.notebook);
+}
+
+async function nearbyNotebooks(folder: string, wanted: string): Promise<string> {
+  const found: string[] = [];
+  for (const top of ["api", "notebooks"]) {
+    const names = await fs.readdir(path.join(folder, top)).catch(() => []);
+    found.push(...names.filter((name) => name.endsWith(".ipynb")).map((name) => `${top}/${name}`));
+  }
+  const near = nearest(wanted, found);
+  if (near !== undefined) return `Did you mean ${near}?`;
+  if (found.length === 0) return "Put the notebook there, or correct the path.";
+  return `There is ${found.sort().slice(0, 5).join(", ")}.`;
+}
+
+function checkFolders(given: unknown, context: Context, complain: Complain): Promise<void>[] {
+  if (!Array.isArray(given)) return [];
+  const item = workbenchSchema.shape.folders.unwrap().element;
+  return given.map(async (name, at) => {
+    if (!item.safeParse(name).success) return;
+    const stats = await fs.stat(path.join(context.folder, String(name))).catch(() => undefined);
+    if (stats?.isDirectory()) return;
+    const message = `folders: ${name} ${stats ? "is a file, not a folder" : "is not there"}.`;
+    const names = await fs.readdir(context.folder).catch(() => []);
+    const near = nearest(
+      String(name),
+      names.filter((other) => other !== name),
+    );
+    const hint = stats
+      ? "Rename one of them."
+      : near
+        ? `Did you mean ${near}?`
+        : `Make the folder ${name}, or take it out.`;
+    complain("folder-missing", ["folders", at], { message, value: name, hint });
+  });
+}
