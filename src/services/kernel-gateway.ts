@@ -45,7 +45,7 @@ export const kernelGateway = defineKind({
     port: port.default(8889),
     origins: listOf(origin, 50, "Pages that may call the API from a browser.").default([]),
     kernels: wholeNumber(1, 16, { description: "How many requests are answered side by side." }).default(1),
-    timeout: duration(1, 3600, "between 1 s and 1 h", "How long one request may take.").default(30),
+    timeout: duration(1, 3600, "between 1 s and 1 h", "How long one request may take.").prefault("30 s"),
   },
   single: false,
   // Measured: 80 MiB for the gateway, 51 MiB for each idle kernel; imports come on top.

@@ -52,7 +52,7 @@ const box = z
 const machine = z
   .strictObject({
     cpus: wholeNumber(1, 64, { description: "Processors of the VM." }).default(2),
-    memory: memory(512, 1024 * 1024, "between 512 MiB and 1024 GiB").default(2048),
+    memory: memory(512, 1024 * 1024, "between 512 MiB and 1024 GiB").prefault("2 GiB"),
   })
   .meta({ description: "The size of the VM." });
 
@@ -146,6 +146,15 @@ function parseService(name: string, value: unknown) {
     }
     return { issues, resolved: undefined };
   }
+  if (kind.kind !== name && kindNamed(name) !== undefined) {
+    const hint = "Give the service another name.";
+    issues.push({
+      code: "custom",
+      message: "is the name of another kind",
+      path: [name],
+      params: { hint, onKey: true },
+    });
+  }
   const { kind: _kind, ...options } = value;
   const parsed = kind.options.safeParse(options);
   if (parsed.success) return { issues, resolved: kind.resolve(name, parsed.data) };
@@ -186,7 +195,7 @@ function titleComplaint(value: string): Complaint | undefined {
 }
 
 // Names in the workbench folder that mean something already; file names do not differ by case on Windows.
-const TAKEN = new Set(["provision", "wheels", "vagrantfile", "workbench.yaml", "workbench.lock"]);
+const TAKEN = new Set(["provision", "vagrant", "wheels", "vagrantfile", "workbench.yaml", "workbench.lock"]);
 
 function folderComplaint(value: string): Complaint | undefined {
   const hint = "Write the plain name of a folder beside workbench.yaml, such as data.";
