@@ -1,0 +1,44 @@
+#!/bin/bash
+# Turns the installed system in $ROOT into what Vagrant expects of a guest, and makes it start quickly.
+# Data is in files/ (copied by rootfs.sh); here is what takes commands.
+# shellcheck source=boxes/debian-13/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+step configure "Make it a guest for Vagrant"
+open_root
+
+# The account that Vagrant logs in with, by its well-known key; Vagrant replaces the key at the first start.
+# No password: '*' cannot be typed.
+in_root useradd --create-home --shell /bin/bash --uid 1000 --password '*' vagrant
+install -d -m 700 -o 1000 -g 1000 "$ROOT/home/vagrant/.ssh"
+install -m 600 -o 1000 -g 1000 "$HERE/vagrant.pub" "$ROOT/home/vagrant/.ssh/authorized_keys"
+
+echo debian > "$ROOT/etc/hostname"
+printf '127.0.0.1 localhost\n127.0.1.1 debian\n::1 localhost ip6-localhost ip6-loopback\n' > "$ROOT/etc/hosts"
+echo UTC > "$ROOT/etc/timezone"
+
+in_root systemctl enable --quiet systemd-networkd.service systemd-resolved.service systemd-timesyncd.service \
+  ssh.service notebox-ssh-hostkeys.service notebox-grow-root.service
+in_root systemctl set-default --quiet multi-user.target
+
+# Off, each with its reason:
+off=(
+  # They hold dpkg's lock just when Vagrant provisions; IT brings updates with the next version of the box.
+  apt-daily.timer apt-daily-upgrade.timer
+  # LVM snapshots of the root, which there are none of.
+  e2scrub_all.timer e2scrub_reap.service
+)
+in_root systemctl disable --quiet "${off[@]}"
+masked=(
+  # A machine without firmware variables or a crash store.
+  systemd-pstore.service modprobe@efi_pstore.service
+  # No graphics beyond the text console.
+  modprobe@drm.service
+  # It waits for all devices; nothing here needs that.
+  systemd-udev-settle.service
+)
+in_root systemctl mask --quiet "${masked[@]}"
+
+# Written with the modules of files/usr/share/initramfs-tools/modules.d; the kernel's package made one too early for that.
+in_root update-initramfs -u -k all
+close_root
