@@ -26,7 +26,7 @@ export function resolveWorkbench(file: string, given: WorkbenchFile, yaml: YamlT
   const origins = new Map<string, Origin>();
   for (const [key] of settingsOf(workbench)) {
     const at = key.split(".");
-    origins.set(key, yaml.has(at) ? { from: "file", line: yaml.placeOf(at).line } : { from: "default" });
+    origins.set(key, yaml.has(at) ? { from: "file", line: yaml.placeOfKey(at).line } : { from: "default" });
   }
   return { ...workbench, origins };
 }

@@ -10,20 +10,20 @@ import { nearest } from "./suggest.ts";
 import type { Complaint } from "./units.ts";
 import { checkedText, isDeviceName, listOf, memory, NAME_PATTERN, nameComplaint, wholeNumber } from "./values.ts";
 
-export const NAME = checkedText(nameComplaint, {
+const NAME = checkedText(nameComplaint, {
   description: "Host name and VM name: a-z, 0-9 and -, at most 40 characters.",
   examples: ["learning-analytics"],
   pattern: NAME_PATTERN,
   maxLength: 40,
 });
 
-export const TITLE = checkedText(titleComplaint, {
+const TITLE = checkedText(titleComplaint, {
   description: "The name that people read; the name when left out.",
   examples: ["Learning analytics"],
   maxLength: 200,
 });
 
-export const DOOR = checkedText(doorComplaint, {
+const DOOR = checkedText(doorComplaint, {
   description: "One way to reach the share: a UNC path, an absolute folder or an http(s) address.",
   examples: ["//files.example.edu/boxes", "https://boxes.example.edu/"],
   maxLength: 500,
@@ -187,7 +187,8 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function titleComplaint(value: string): Complaint | undefined {
+/** What is wrong with a title. */
+export function titleComplaint(value: string): Complaint | undefined {
   if (value.trim() === "") return { message: "is empty", hint: "Write a name for people, or leave title out." };
   if (value.trim() !== value) return { message: "begins or ends with a space", hint: "Take the space away." };
   if ([...value].length > 200) return { message: "is longer than 200 characters", hint: "Shorten it." };

@@ -106,22 +106,28 @@ export function isDeviceName(name: string): boolean {
   return DEVICE.test(name);
 }
 
+/** A sound name made from a folder's, or undefined where nothing is left of it. */
+export function nameFrom(text: string): string | undefined {
+  const name = text
+    .normalize("NFKD")
+    .replaceAll("ß", "ss")
+    .toLowerCase()
+    .replace(/\p{M}/gu, "")
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^[^a-z]+/, "")
+    .slice(0, 40)
+    .replace(/-+$/, "");
+  return name === "" ? undefined : name;
+}
+
 export const NAME_PATTERN = "^[a-z][a-z0-9-]{0,39}$";
 
 /** A name that can stand in a host name, a file name and a systemd instance. */
 export function nameComplaint(value: string): Complaint | undefined {
   const rule = "Use a-z, 0-9 and -, a letter first, at most 40 characters.";
   if (!new RegExp(NAME_PATTERN).test(value)) {
-    const near = value
-      .normalize("NFKD")
-      .replaceAll("ß", "ss")
-      .toLowerCase()
-      .replace(/\p{M}/gu, "")
-      .replace(/[^a-z0-9]+/g, "-")
-      .replace(/^[^a-z]+/, "")
-      .slice(0, 40)
-      .replace(/-+$/, "");
-    const suggestion = near === "" || value.length > 200 || nameComplaint(near) ? "" : ` Did you mean ${near}?`;
+    const near = value.length > 200 ? undefined : nameFrom(value);
+    const suggestion = near === undefined || nameComplaint(near) ? "" : ` Did you mean ${near}?`;
     return { message: "is not a name that a host can have", hint: rule + suggestion };
   }
   if (value.endsWith("-")) return { message: "must not end with -", hint: `Did you mean ${value.replace(/-+$/, "")}?` };

@@ -1,0 +1,224 @@
+/**
+ * `init`: writes a workbench that starts as it is, from one of the examples. Questions are asked only where somebody
+ * can answer, and each has a flag. Everything is made ready and checked before the first byte is written.
+ */
+import { randomUUID } from "node:crypto";
+import fs from "node:fs/promises";
+import path from "node:path";
+import { asDiskFull, type Problem, systemErrorCode, UserError } from "../errors.ts";
+import type { Deps } from "../ports.ts";
+import { doorComplaint } from "../workbench/box-values.ts";
+import { FILE_NAME } from "../workbench/file.ts";
+import { workbenchJsonSchemaText } from "../workbench/json-schema.ts";
+import { titleComplaint } from "../workbench/schema.ts";
+import { starterText, titleFrom } from "../workbench/starter.ts";
+import type { Complaint } from "../workbench/units.ts";
+import { nameComplaint, nameFrom } from "../workbench/values.ts";
+
+export interface InitOptions {
+  folder: string;
+  dir?: string;
+  template?: string;
+  name?: string;
+  title?: string;
+  share?: readonly string[];
+  force?: boolean;
+}
+
+export interface InitResult {
+  folder: string;
+  template: string;
+  name: string;
+  title: string;
+  box: { name: string; version?: string; shares: readonly string[] };
+  /** The day on which the public registry stops, for a box that comes from there. */
+  registryCloses?: string;
+  /** Whether that day has come. */
+  registryClosed?: boolean;
+  /** Paths below the folder; `kept` are files that were there already. */
+  files: { path: string; action: "written" | "kept" }[];
+}
+
+/** The box that `box build` makes and that shares hold. */
+const SHARED_BOX = "notebox/debian-13";
+
+/** What each template copies from the example of the same name, beside its workbench.yaml. */
+const TEMPLATES: Readonly<Record<string, { says: string; files: readonly string[] }>> = {
+  hello: {
+    says: "Jupyter, and a first notebook that answers over HTTP",
+    files: ["notebooks/welcome.ipynb", "api/hello.ipynb"],
+  },
+  api: {
+    says: "a notebook as an API for a page of a learning platform",
+    files: ["notebooks/explore.ipynb", "api/marks.ipynb"],
+  },
+};
+
+const GITIGNORE = "# Made by notebox and Vagrant on each computer.\n.notebox/\n.vagrant/\n.ipynb_checkpoints/\n";
+
+/** Throws UserError `usage` for unfit answers, `refused` when there is a workbench already. */
+export async function init(deps: Deps, given: InitOptions): Promise<InitResult> {
+  const folder = path.resolve(given.folder, given.dir ?? ".");
+  // On the command line ./boxes means the folder there; in the file a door must mean the same to everybody.
+  const share = given.share?.map((door) => (/^\.{1,2}([/\\]|$)/.test(door) ? path.resolve(given.folder, door) : door));
+  const options = share === undefined ? given : { ...given, share };
+  refuseUnfit(options);
+  await refuseOccupied(folder, options.force ?? false);
+  const { template, name, title, shares } = await answers(deps, folder, options);
+  const publicBox = await readPublicBox(deps.assets);
+  const box =
+    shares.length > 0 ? { name: SHARED_BOX, shares } : { name: publicBox.name, version: publicBox.version, shares };
+  const example = path.join(deps.assets, "examples", template);
+  const plan = new Map<string, string | Buffer>();
+  plan.set(FILE_NAME, starterText(await fs.readFile(path.join(example, FILE_NAME), "utf8"), { name, title, box }));
+  for (const file of TEMPLATES[template]?.files ?? []) {
+    plan.set(file, await fs.readFile(path.join(example, ...file.split("/"))));
+  }
+  plan.set(".gitignore", GITIGNORE);
+  plan.set(".notebox/workbench.schema.json", workbenchJsonSchemaText());
+  const files = await write(folder, plan);
+  const { registryCloses } = publicBox;
+  const registryClosed = deps.clock.now() >= Date.parse(registryCloses);
+  const registry = shares.length > 0 ? {} : { registryCloses, registryClosed };
+  return { folder, template, name, title, box, ...registry, files };
+}
+
+function refuseUnfit(options: InitOptions): void {
+  const problems: Problem[] = [];
+  const look = (flag: string, value: string | undefined, check: (value: string) => Complaint | undefined): void => {
+    const complaint = value === undefined ? undefined : check(value);
+    if (!complaint) return;
+    const { message, hint } = complaint;
+    problems.push({ id: "bad-value", message: `${flag} ${message}.`, value, ...(hint === undefined ? {} : { hint }) });
+  };
+  look("--name", options.name, nameComplaint);
+  look("--title", options.title, titleComplaint);
+  for (const share of options.share ?? []) look("--share", share, doorComplaint);
+  if (options.template !== undefined && !Object.hasOwn(TEMPLATES, options.template)) {
+    const hint = `Templates: ${Object.keys(TEMPLATES).join(", ")}.`;
+    problems.push({ id: "bad-value", message: "--template is not known.", value: options.template, hint });
+  }
+  if (problems.length === 0) return;
+  throw new UserError({ code: "usage", message: "The workbench cannot be written like this:", problems });
+}
+
+async function refuseOccupied(folder: string, force: boolean): Promise<void> {
+  const stats = await fs.stat(folder).catch(() => undefined);
+  if (stats && !stats.isDirectory()) {
+    throw new UserError({ code: "usage", message: `${folder} is a file.`, hint: "Name a folder, or one to be made." });
+  }
+  const there = await fs.lstat(path.join(folder, FILE_NAME)).catch(() => undefined);
+  if (there?.isDirectory()) {
+    throw new UserError({
+      code: "refused",
+      message: `${path.join(folder, FILE_NAME)} is a folder.`,
+      hint: "Rename it.",
+    });
+  }
+  if (there === undefined || force) return;
+  throw new UserError({
+    code: "refused",
+    message: `There is a workbench in ${folder} already.`,
+    hint: `Name another folder, or use --force: it writes a new ${FILE_NAME} and keeps the notebooks that are there.`,
+  });
+}
+
+async function answers(deps: Deps, folder: string, options: InitOptions) {
+  const { prompts } = deps;
+  const ask = prompts.interactive;
+  const template =
+    options.template ??
+    (ask
+      ? await prompts.select({
+          message: "What shall it start from?",
+          options: Object.entries(TEMPLATES).map(([value, { says }]) => ({ value, label: value, hint: says })),
+        })
+      : "hello");
+  const guess = nameFrom(path.basename(folder));
+  const initialName = guess === undefined || nameComplaint(guess) ? `${template}-workbench` : guess;
+  const question = (check: (value: string) => Complaint | undefined) => (value: string) => {
+    const complaint = check(value);
+    return complaint && `This ${complaint.message}. ${complaint.hint ?? ""}`.trim();
+  };
+  const name =
+    options.name ??
+    (ask
+      ? await prompts.text({
+          message: "A short name (a-z, 0-9 and -)",
+          initial: initialName,
+          validate: question(nameComplaint),
+        })
+      : initialName);
+  const title =
+    options.title ??
+    (ask
+      ? await prompts.text({
+          message: "The name that people read",
+          initial: titleFrom(name),
+          validate: question(titleComplaint),
+        })
+      : titleFrom(name));
+  return { template, name, title, shares: options.share ?? (ask ? await askShare(deps, question(doorComplaint)) : []) };
+}
+
+async function askShare(deps: Deps, validate: (value: string) => string | undefined): Promise<string[]> {
+  const door = await deps.prompts.text({
+    message: "The share with boxes: a folder, //server/share or an address (empty: the public registry)",
+    initial: "",
+    validate: (value) => (value === "" ? undefined : validate(value)),
+  });
+  return door === "" ? [] : [door];
+}
+
+interface PublicBox {
+  name: string;
+  version: string;
+  registryCloses: string;
+}
+
+async function readPublicBox(assets: string): Promise<PublicBox> {
+  return JSON.parse(await fs.readFile(path.join(assets, "boxes", "public.json"), "utf8")) as PublicBox;
+}
+
+/** Writes the files; on a failure those that it made are taken away again. */
+async function write(folder: string, plan: ReadonlyMap<string, string | Buffer>): Promise<InitResult["files"]> {
+  const files: InitResult["files"] = [];
+  const made: string[] = [];
+  try {
+    for (const [relative, content] of plan) {
+      const target = path.join(folder, ...relative.split("/"));
+      const firstMade = await fs.mkdir(path.dirname(target), { recursive: true });
+      if (firstMade !== undefined) made.push(firstMade);
+      // The author's own notebooks are never overwritten; what notebox made itself is.
+      const mayReplace = relative === FILE_NAME || relative.startsWith(".notebox/");
+      const there = await fs.lstat(target).catch(() => undefined);
+      if (there && !mayReplace) {
+        files.push({ path: relative, action: "kept" });
+        continue;
+      }
+      if (!there) made.push(target);
+      const next = `${target}.${randomUUID()}.part`;
+      made.push(next);
+      await fs.writeFile(next, content, { flag: "wx" });
+      await fs.rename(next, target);
+      files.push({ path: relative, action: "written" });
+    }
+  } catch (error) {
+    for (const each of made.reverse()) await fs.rm(each, { recursive: true, force: true }).catch(() => {});
+    throw writeFailure(error, folder);
+  }
+  return files;
+}
+
+function writeFailure(error: unknown, folder: string): unknown {
+  const code = systemErrorCode(error);
+  if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
+    const message = `${folder} cannot be written: you have no permission there.`;
+    return new UserError({ code: "usage", message, hint: "Name a folder of your own.", cause: error });
+  }
+  if (code === "ENOTDIR" || code === "EEXIST") {
+    const message = `${folder} cannot be made: a file stands in its way.`;
+    return new UserError({ code: "usage", message, hint: "Name another folder.", cause: error });
+  }
+  return asDiskFull(error, folder);
+}
