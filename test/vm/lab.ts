@@ -1,0 +1,91 @@
+/**
+ * A lab: a temporary folder with a share of prepared boxes, a workbench made from examples/hello, a Vagrant home of
+ * its own, and one provider. Everything a scenario starts lives here, and `clear` ends it.
+ */
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { parseDocument } from "yaml";
+import { checkout, program } from "./places.ts";
+import { type PreparedBoxes, type ProviderName, prepareBoxes } from "./prepared-boxes.ts";
+import { must, type Outcome, type Running, run, start, told } from "./programs.ts";
+
+export const BOX_NAME = "notebox/debian-13";
+
+// Unusual ports, so that a workbench of one's own may run meanwhile; fixed ones, because they are part of the box.
+const FIRST_PORT = 18_880;
+
+export const UP_SECONDS = 900;
+
+export interface Lab {
+  folder: string;
+  workbench: string;
+  provider: ProviderName;
+  env: Readonly<Record<string, string>>;
+  boxes: PreparedBoxes;
+  /** Everything that notebox printed. */
+  transcript: string[];
+}
+
+/** Makes the lab's folders and its share; no machine is started. */
+export async function makeLab(provider: ProviderName, extraEnv: Readonly<Record<string, string>>): Promise<Lab> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), `notebox-${provider}-`));
+  const workbench = path.join(folder, "workbench");
+  const share = path.join(folder, "share");
+  layOut(workbench, { share: undefined, version: undefined });
+  const boxes = await prepareBoxes(workbench);
+  fs.rmSync(workbench, { recursive: true });
+  layOut(workbench, { share, version: boxes.version });
+  const box = path.join(boxes.folder, `${provider}.box`);
+  const args = [program, "box", "publish", box, "--share", share, "--name", BOX_NAME, "--version", boxes.version];
+  await must(process.execPath, args, { seconds: 300 });
+  const env = { ...extraEnv, VAGRANT_HOME: path.join(folder, "vagrant-home"), NO_COLOR: "1", CI: "true" };
+  return { folder, workbench, provider, env, boxes, transcript: [] };
+}
+
+/** A copy of examples/hello with the share's box, and ports of the tests' own. */
+function layOut(workbench: string, box: { share: string | undefined; version: string | undefined }): void {
+  fs.cpSync(path.join(checkout, "examples", "hello"), workbench, { recursive: true });
+  const file = path.join(workbench, "workbench.yaml");
+  const document = parseDocument(fs.readFileSync(file, "utf8"));
+  document.setIn(["box", "name"], BOX_NAME);
+  if (box.version === undefined) document.deleteIn(["box", "version"]);
+  else document.setIn(["box", "version"], `= ${box.version}`);
+  if (box.share === undefined) document.deleteIn(["box", "shares"]);
+  else document.setIn(["box", "shares"], [box.share]);
+  const services = Object.keys((document.toJS() as { services: object }).services);
+  services.forEach((name, index) => {
+    document.setIn(["services", name, "port"], FIRST_PORT + index);
+  });
+  fs.writeFileSync(file, String(document));
+}
+
+/** Starts notebox on the lab's workbench. */
+export function startNotebox(lab: Lab, args: readonly string[], seconds = UP_SECONDS): Running {
+  const running = start(process.execPath, [program, "-C", lab.workbench, ...args], { env: lab.env, seconds });
+  void running.done.then(() => lab.transcript.push(running.printed()));
+  return running;
+}
+
+/** Runs notebox on the lab's workbench, whatever comes out. */
+export async function notebox(lab: Lab, args: readonly string[], seconds = UP_SECONDS): Promise<Outcome> {
+  return await startNotebox(lab, args, seconds).done;
+}
+
+/** Runs notebox, which must succeed; returns the result of its JSON envelope. */
+export async function mustNotebox(lab: Lab, args: readonly string[], seconds = UP_SECONDS): Promise<unknown> {
+  const outcome = await notebox(lab, ["--json", ...args], seconds);
+  if (outcome.code !== 0) throw new Error(told(`notebox ${args.join(" ")}`, outcome));
+  return (JSON.parse(outcome.stdout) as { result: unknown }).result;
+}
+
+export async function up(lab: Lab): Promise<void> {
+  await mustNotebox(lab, ["up", "--provider", lab.provider]);
+}
+
+/** Ends whatever still runs, with Vagrant alone, so that a broken notebox leaves nothing behind. */
+export async function clearLab(lab: Lab, keep: boolean): Promise<void> {
+  if (fs.existsSync(path.join(lab.workbench, "Vagrantfile")))
+    await run("vagrant", ["destroy", "-f"], { cwd: lab.workbench, env: lab.env, seconds: 180 });
+  if (!keep) fs.rmSync(lab.folder, { recursive: true, force: true });
+}

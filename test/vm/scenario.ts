@@ -1,0 +1,64 @@
+/** The quick round of one provider: up, verify, three breakages, down and up, destroy, a kill, up again. */
+import { QUICK_BREAKAGES } from "./breakages.ts";
+import { clearLab, type Lab, makeLab, up } from "./lab.ts";
+import type { ProviderName } from "./prepared-boxes.ts";
+import { openProvider, type Provider } from "./providers.ts";
+import { CommandLines, leaks, readTokens } from "./secrets.ts";
+import {
+  apiAnswers,
+  breakAndMend,
+  destroy,
+  downAndUp,
+  foldersAreShared,
+  killedUp,
+  notebooksOf,
+  verified,
+} from "./steps.ts";
+import { expect, type Trials } from "./trials.ts";
+
+/** Runs the round. Nothing it started is left when it returns. */
+export async function quickRound(trials: Trials, name: ProviderName, keep: boolean): Promise<void> {
+  trials.fresh();
+  let provider: Provider | undefined;
+  let lab: Lab | undefined;
+  const at = (): Lab => {
+    if (lab === undefined) throw new Error("there is no lab");
+    return lab;
+  };
+  const watched = new CommandLines();
+  try {
+    await trials.trial(
+      `${name}: a prepared box, published to a share`,
+      async () => {
+        provider = await openProvider(name);
+        lab = await makeLab(name, provider.env);
+        return lab.boxes.built ? "built" : "from the cache";
+      },
+      true,
+    );
+    await trials.trial(`${name}: up`, async () => void (await up(at())), true);
+    await trials.trial(`${name}: verify`, () => verified(at()), true);
+    await trials.trial(`${name}: the API answers the host`, () => apiAnswers(at()));
+    await trials.trial(`${name}: folders are shared`, () => foldersAreShared(at()));
+    for (const breakage of QUICK_BREAKAGES)
+      await trials.trial(`${name}: ${breakage.name}`, () => breakAndMend(at(), breakage));
+    await trials.trial(`${name}: down and up`, () => downAndUp(at()), true);
+    await trials.trial(`${name}: verify after down and up`, () => verified(at()));
+    await trials.trial(`${name}: the token is nowhere else`, async () => {
+      const places = await leaks(at(), Object.values(await readTokens(at())), watched);
+      expect(places.length === 0, `the token stands in ${places.join(", ")}`);
+      return `${watched.seen.size} command lines seen`;
+    });
+    await trials.trial(`${name}: destroy`, () => destroy(at()), true);
+    await trials.trial(`${name}: a killed up, and up again`, async () => {
+      const before = JSON.stringify(notebooksOf(at()));
+      const remark = await killedUp(at(), { seconds: 25, whole: true });
+      expect(JSON.stringify(notebooksOf(at())) === before, "the notebooks changed");
+      return remark;
+    });
+  } finally {
+    watched.stop();
+    if (lab !== undefined) await clearLab(lab, keep);
+    await provider?.close(lab?.boxes.version);
+  }
+}
