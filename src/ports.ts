@@ -11,8 +11,8 @@ export interface RunOptions {
   input?: string;
   /** Called for each line as it arrives. */
   onLine?: (line: string, stream: "stdout" | "stderr") => void;
-  /** Called once with the child's process id (on Linux and macOS also its group's). */
-  onStart?: (pid: number) => void;
+  /** Called once, as soon as the child runs. */
+  onStart?: (process: ProcessIdentity) => void;
   timeoutMs?: number;
   signal?: AbortSignal;
   /** The child uses notebox's own terminal (an interactive `ssh`, `sudo`); nothing is captured. */
@@ -37,6 +37,18 @@ export interface Processes {
   run(file: string, args: readonly string[], options?: RunOptions): Promise<RunResult>;
   /** Absolute path of a program on PATH, or undefined. */
   which(name: string): Promise<string | undefined>;
+  /** A process id, and a word that differs once the number belongs to another process. */
+  self(): ProcessIdentity;
+  /** Whether exactly that process still runs. */
+  isAlive(process: ProcessIdentity): boolean;
+  /** Asks a program that another notebox started, and what it started, to end; by force when the time is up. */
+  end(process: ProcessIdentity, options: { graceMs: number; signal?: AbortSignal }): Promise<void>;
+}
+
+export interface ProcessIdentity {
+  pid: number;
+  /** When it started, as this system counts; empty where that cannot be known. */
+  started: string;
 }
 
 export interface SshTarget {
@@ -67,6 +79,8 @@ export interface HttpRequest {
   body?: string;
   /** For the whole exchange. */
   timeoutMs: number;
+  /** Never through a proxy, whatever the proxy variables say. This computer's loopback never is. */
+  direct?: boolean;
   signal?: AbortSignal;
 }
 

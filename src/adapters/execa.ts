@@ -8,6 +8,7 @@ import { StringDecoder } from "node:string_decoder";
 import type { ResultPromise } from "execa";
 import { systemErrorCode, UserError } from "../errors.ts";
 import type { Processes, RunLog, RunOptions, RunResult } from "../ports.ts";
+import { endGroup, identity, isAlive } from "./process-identity.ts";
 
 /** Vagrant halts its work at the first SIGINT and removes what is half-made; that takes as long as the provider. */
 const INTERRUPT_GRACE_MS = 120_000;
@@ -46,7 +47,7 @@ export function createProcesses(env: Env, log: RunLog): ExecaProcesses {
         ...(options.terminal ? { stdio: "inherit" as const } : stdio(options.input)),
       }) as unknown as Child;
       running.set(child, 0);
-      if (child.pid !== undefined) options.onStart?.(child.pid);
+      if (child.pid !== undefined) options.onStart?.(identity(child.pid));
       try {
         return await outcome(file, child, ownGroup, options, log);
       } finally {
@@ -54,6 +55,9 @@ export function createProcesses(env: Env, log: RunLog): ExecaProcesses {
       }
     },
     which: async (name) => findProgram(name, env),
+    self: () => identity(process.pid),
+    isAlive,
+    end: endGroup,
     busy: () => running.size > 0,
     hurry() {
       for (const [child, asked] of running) {

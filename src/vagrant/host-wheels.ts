@@ -1,0 +1,128 @@
+/**
+ * Python packages for a guest that has no way to the index: this computer's pip fetches the wheels that fit the
+ * guest's Python into `.notebox/wheels`, which the Vagrantfile copies into the VM.
+ */
+import fs from "node:fs";
+import path from "node:path";
+import { UserError } from "../errors.ts";
+import type { Deps } from "../ports.ts";
+
+/** Versions of glibc whose wheels run in the guests that notebox knows (Debian 12 has 2.36), and PEP 600's old names. */
+const GLIBC = [36, 35, 34, 31, 28, 27, 24, 17, 12, 5];
+const OLD_NAMES = ["manylinux2014", "manylinux2010", "manylinux1", "linux"];
+
+export interface GuestPython {
+  folder: string;
+  /** Such as 3.13. */
+  python: string;
+  /** As `uname -m` says: x86_64, aarch64. */
+  machine: string;
+}
+
+/** Throws `missing-program` without Python and pip on this computer, `unreachable` when pip fails. */
+export async function downloadWheels(deps: Deps, guest: GuestPython): Promise<string> {
+  const id = "wheels";
+  deps.reporter.emit({ type: "step-start", id, title: "Fetching Python packages on this computer for the VM" });
+  try {
+    const folder = await download(deps, guest, (note) => deps.reporter.emit({ type: "step-note", id, note }));
+    deps.reporter.emit({ type: "step-done", id });
+    return folder;
+  } catch (error) {
+    deps.reporter.emit({ type: "step-failed", id });
+    throw error;
+  }
+}
+
+async function download(deps: Deps, guest: GuestPython, note: (text: string) => void): Promise<string> {
+  const pip = await findPip(deps, guest);
+  const target = path.join(guest.folder, ".notebox", "wheels");
+  const part = `${target}.part`;
+  fs.mkdirSync(part, { recursive: true });
+  const provision = path.join(guest.folder, "provision");
+  const base = path.join(provision, "locks", "base.txt");
+  const lock = path.join(provision, "workbench", "workbench.lock");
+  const wanted = path.join(provision, "workbench", "python.txt");
+  const common = [
+    ...pip.args,
+    "download",
+    "--disable-pip-version-check",
+    "--no-input",
+    "--dest",
+    part,
+    ...platformArgs(guest),
+  ];
+  await fetchWith(deps, pip.file, [...common, "--require-hashes", "--requirement", base], guest, note);
+  if (fs.existsSync(lock)) await fetchWith(deps, pip.file, [...common, "--requirement", lock], guest, note);
+  else if (fs.existsSync(wanted) && /^[^#\s]/m.test(fs.readFileSync(wanted, "utf8")))
+    await fetchWith(
+      deps,
+      pip.file,
+      [...common, "--constraint", withoutHashes(base, part), "--requirement", wanted],
+      guest,
+      note,
+    );
+  fs.rmSync(path.join(part, "constraints.txt"), { force: true });
+  fs.rmSync(target, { recursive: true, force: true });
+  fs.renameSync(part, target);
+  return target;
+}
+
+/** What pip is told about the guest, since it would else fetch for this computer. */
+function platformArgs(guest: GuestPython): string[] {
+  const platforms = [...GLIBC.map((minor) => `manylinux_2_${minor}`), ...OLD_NAMES].map(
+    (name) => `${name}_${guest.machine}`,
+  );
+  const digits = guest.python.replace(".", "");
+  return [
+    ...["--only-binary", ":all:", "--python-version", guest.python, "--implementation", "cp"],
+    ...["--abi", `cp${digits}`, "--abi", "abi3", "--abi", "none"],
+    ...platforms.flatMap((platform) => ["--platform", platform]),
+  ];
+}
+
+/** pip takes no hashes in constraints together with requirements that have none. */
+function withoutHashes(base: string, folder: string): string {
+  const pins = fs.readFileSync(base, "utf8").match(/^[A-Za-z0-9][A-Za-z0-9._-]*==[^\s;\\]+/gm) ?? [];
+  const file = path.join(folder, "constraints.txt");
+  fs.writeFileSync(file, `${pins.join("\n")}\n`);
+  return file;
+}
+
+async function fetchWith(deps: Deps, file: string, args: string[], guest: GuestPython, note: (text: string) => void) {
+  const result = await deps.processes.run(file, args, {
+    cwd: guest.folder,
+    signal: deps.signal,
+    onLine: (line) => {
+      if (/^(?:Collecting|Downloading|Saved)/.test(line.trim())) note(line.trim().slice(0, 120));
+    },
+  });
+  if (result.exitCode === 0) return;
+  const said =
+    result.stderr
+      .split("\n")
+      .filter((line) => /^ERROR/.test(line))
+      .at(-1) ?? result.stderr.trim().split("\n").at(-1);
+  throw new UserError({
+    code: /No space left/i.test(result.stderr) ? "disk-full" : "unreachable",
+    message: `Neither the VM nor this computer could fetch the Python packages. pip says: ${said ?? "nothing"}`,
+    hint: "Check the network and the proxy, or put the wheels into a folder wheels/ beside workbench.yaml; then run `notebox up` again.",
+  });
+}
+
+async function findPip(deps: Deps, guest: GuestPython): Promise<{ file: string; args: string[] }> {
+  for (const [name, ...args] of [["python3"], ["python"], ["py", "-3"]] as const) {
+    const file = await deps.processes.which(name);
+    if (file === undefined) continue;
+    const asked = await deps.processes.run(file, [...args, "-m", "pip", "--version"], {
+      timeoutMs: 60_000,
+      signal: deps.signal,
+    });
+    if (asked.exitCode === 0) return { file, args: [...args, "-m", "pip"] };
+  }
+  throw new UserError({
+    code: "missing-program",
+    message:
+      "The VM cannot reach the Python index, and this computer has no Python with pip to fetch the packages for it.",
+    hint: `Ask IT for a way from the VM to the index (proxy), or put wheels for Python ${guest.python} on ${guest.machine} into a folder wheels/ beside workbench.yaml.`,
+  });
+}

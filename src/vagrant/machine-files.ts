@@ -1,0 +1,98 @@
+/**
+ * What lies on disk about the VM: Vagrant's .vagrant/machines/…, the Vagrantfile's .notebox/endpoints.json, and
+ * notebox's own note that a VM was once set up to its end. Reading these is quick; asking Vagrant takes a second.
+ */
+import fs from "node:fs";
+import path from "node:path";
+import type { SshTarget } from "../ports.ts";
+import type { Provider } from "./command-lines.ts";
+
+const MACHINE = "default";
+
+export function machineFolder(folder: string, provider: Provider): string {
+  return path.join(folder, ".vagrant", "machines", MACHINE, provider);
+}
+
+/** The provider's own id of the VM, which Vagrant keeps in a file. */
+export function machineId(folder: string, provider: Provider): string | undefined {
+  const text = read(path.join(machineFolder(folder, provider), "id"))?.trim();
+  return text === "" ? undefined : text;
+}
+
+export function existingProvider(folder: string): Provider | undefined {
+  return (["virtualbox", "libvirt"] as const).find((provider) => machineId(folder, provider) !== undefined);
+}
+
+export interface Endpoints {
+  provider: string;
+  services: Readonly<Record<string, { kind: string; url: string }>>;
+  ssh?: SshTarget;
+}
+
+/** What the Vagrantfile's trigger wrote after the VM came up; undefined while it is not up. */
+export function readEndpoints(folder: string): Endpoints | undefined {
+  const data = readJson(path.join(folder, ".notebox", "endpoints.json"));
+  if (data === undefined || typeof data["services"] !== "object" || data["services"] === null) return undefined;
+  const services: Record<string, { kind: string; url: string }> = {};
+  for (const [name, value] of Object.entries(data["services"] as Record<string, unknown>)) {
+    const { kind, url } = (value ?? {}) as Record<string, unknown>;
+    if (typeof kind === "string" && typeof url === "string") services[name] = { kind, url };
+  }
+  const ssh = (data["ssh"] ?? {}) as Record<string, unknown>;
+  const { host, port, user, key } = ssh;
+  const target =
+    typeof host === "string" && typeof port === "number" && typeof user === "string" && typeof key === "string"
+      ? { ssh: { host, port, username: user, privateKeyPath: key } }
+      : {};
+  return { provider: String(data["provider"] ?? ""), services, ...target };
+}
+
+export function openPage(folder: string): string {
+  return path.join(folder, ".notebox", "open.html");
+}
+
+/** Written by `up` once the VM has been set up to its end; a VM without it is half-made. */
+export interface Made {
+  id: string;
+  provider: Provider;
+  /** Hash of the rendered Vagrantfile that the VM was started with: ports, folders and memory stand in it. */
+  vagrantfile: string;
+}
+
+const madeFile = (folder: string): string => path.join(folder, ".notebox", "vm.json");
+
+export function readMade(folder: string): Made | undefined {
+  const data = readJson(madeFile(folder));
+  const { id, provider, vagrantfile } = data ?? {};
+  if (typeof id !== "string" || typeof vagrantfile !== "string") return undefined;
+  return provider === "virtualbox" || provider === "libvirt" ? { id, provider, vagrantfile } : undefined;
+}
+
+export function writeMade(folder: string, made: Made): void {
+  const file = madeFile(folder);
+  fs.writeFileSync(`${file}.tmp`, `${JSON.stringify({ version: 1, ...made })}\n`);
+  fs.renameSync(`${file}.tmp`, file);
+}
+
+export function forgetMade(folder: string): void {
+  fs.rmSync(madeFile(folder), { force: true });
+}
+
+function read(file: string): string | undefined {
+  try {
+    return fs.readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+function readJson(file: string): Record<string, unknown> | undefined {
+  const text = read(file);
+  if (text === undefined) return undefined;
+  try {
+    const data: unknown = JSON.parse(text);
+    return typeof data === "object" && data !== null ? (data as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
