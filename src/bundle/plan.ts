@@ -1,0 +1,121 @@
+/**
+ * Workbench → the files of its bundle. Pure: the same workbench and the same assets give the same bytes on every
+ * platform. Writing them into a folder is for write.ts, into a zip for zip.ts.
+ */
+import { createHash } from "node:crypto";
+import { catalogAddress } from "../boxes/doors.ts";
+import type { Service, Workbench } from "../workbench/model.ts";
+import type { Assets } from "./assets.ts";
+import { planLaunchers } from "./launchers.ts";
+import { byPath, file, type PlannedFile, textFile } from "./planned-file.ts";
+import { line } from "./quote.ts";
+import { renderTemplate, templateText } from "./template.ts";
+
+export interface PlanInputs {
+  workbench: Workbench;
+  assets: Assets;
+  /** What workbench.lock beside workbench.yaml holds, if it is there. */
+  lock?: Buffer | undefined;
+}
+
+/** All files of the bundle, sorted by path. Throws UserError `invalid` for a value that some language cannot hold. */
+export function planBundle(inputs: PlanInputs): PlannedFile[] {
+  const { workbench, assets } = inputs;
+  const files = [
+    textFile("Vagrantfile", renderVagrantfile(workbench, assets)),
+    ...below(assets, "templates/vagrant/").map(([name, content]) => file(`vagrant/${name}`, content)),
+    ...planLaunchers(workbench, assets),
+    ...planProvision(inputs),
+  ];
+  return files.sort(byPath);
+}
+
+/** The hash that the guest reports once it is provisioned from this workbench: 64 hex digits. */
+export function workbenchHash(inputs: PlanInputs): string {
+  return hashOf(planGuestFiles(inputs.workbench, inputs.assets));
+}
+
+function planProvision(inputs: PlanInputs): PlannedFile[] {
+  const files = planGuestFiles(inputs.workbench, inputs.assets);
+  const extra = [textFile("provision/workbench/hash", `${hashOf(files)}\n`)];
+  if (inputs.lock) extra.push(file("provision/workbench/workbench.lock", inputs.lock));
+  return [...files, ...extra];
+}
+
+/** What the guest is provisioned from, but for the lock: that comes back from the guest, so it cannot be waited for. */
+function planGuestFiles(workbench: Workbench, assets: Assets): PlannedFile[] {
+  const kinds = new Set<string>(workbench.services.map((service) => service.kind));
+  const isUsed = (name: string): boolean => {
+    const kind = /^services\/([^/]+)\//.exec(name)?.[1];
+    return kind === undefined || kinds.has(kind);
+  };
+  const steps = below(assets, "provision/").filter(([name]) => isUsed(name));
+  return [...steps.map(([name, content]) => file(`provision/${name}`, content)), ...planData(workbench)];
+}
+
+/** The workbench as the guest reads it: lists line by line, services as JSON; nothing is ever sourced. */
+function planData(workbench: Workbench): PlannedFile[] {
+  const { services, packages } = workbench;
+  const at = (name: string, text: string): PlannedFile => textFile(`provision/workbench/${name}`, text);
+  const lines = (values: readonly string[]): string => values.map(line).join("");
+  return [
+    at("name", line(workbench.name)),
+    at("title", line(workbench.title)),
+    at("apt.txt", lines(packages.apt)),
+    at("python.txt", lines(packages.python)),
+    at("folders.txt", lines(sharedFolders(workbench))),
+    at("services.txt", lines(services.map(({ kind, name, port }) => `${kind} ${name} ${port}`))),
+    ...services.map((service) =>
+      at(`services/${service.name}.json`, `${JSON.stringify(serviceData(service), null, 2)}\n`),
+    ),
+  ];
+}
+
+function serviceData(service: Service): object {
+  const { kind, name, port } = service;
+  if (service.kind === "jupyter") return { name, kind, port };
+  const { notebook, origins, kernels, timeoutSeconds } = service;
+  return { name, kind, port, notebook, origins, kernels, timeout: timeoutSeconds };
+}
+
+/** Folders beside workbench.yaml that the VM shares. */
+export function sharedFolders(workbench: Workbench): string[] {
+  return ["notebooks", "api", ...workbench.folders];
+}
+
+function renderVagrantfile(workbench: Workbench, assets: Assets): string {
+  const { name, title, box, machine, services } = workbench;
+  return renderTemplate(templateText(assets, "Vagrantfile.hbs"), {
+    name,
+    title,
+    box: {
+      name: box.name,
+      version: box.version,
+      doors: box.shares.map((door) => catalogAddress(door, box.name)),
+      registry: asksRegistry(workbench),
+    },
+    machine: { cpus: machine.cpus, memory: machine.memoryMiB },
+    folders: sharedFolders(workbench),
+    services: services.map(({ kind, name: key, port }) => ({ kind, name: key, port })),
+  });
+}
+
+/** Nobody owns the names under notebox/ in the public registry, so it is never asked for them. */
+function asksRegistry({ box }: Workbench): boolean {
+  return !box.name.startsWith("notebox/") && (box.registry || box.shares.length === 0);
+}
+
+function below(assets: Assets, folder: string): [string, Buffer][] {
+  return [...assets]
+    .filter(([name]) => name.startsWith(folder))
+    .map(([name, content]): [string, Buffer] => [name.slice(folder.length), content]);
+}
+
+/** SHA-256 over paths and contents, each with its length before it, so that nothing can shift from one to the next. */
+function hashOf(files: readonly PlannedFile[]): string {
+  const hash = createHash("sha256");
+  for (const { path, content } of [...files].sort(byPath)) {
+    hash.update(`${Buffer.byteLength(path)} ${content.length}\n${path}\n`).update(content);
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,85 @@
+/**
+ * Writes the hand-out: one zip with one folder in it. The same files give the same bytes, whatever the platform,
+ * time zone or umask; the zip is whole or not there. Which files go in is for plan.ts and handout.ts.
+ */
+import { randomBytes } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import fs from "node:fs/promises";
+import path from "node:path";
+import { pipeline } from "node:stream/promises";
+import { ZipFile } from "yazl";
+import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
+
+export interface ZipEntry {
+  /** Inside the zip, with forward slashes; a folder ends with one. */
+  path: string;
+  /** What it holds, or the file to read; a folder has neither. */
+  content?: Buffer;
+  source?: string;
+  executable?: boolean;
+}
+
+// Zip knows no earlier time; one that is always the same says nothing about who made it and when.
+const MTIME = new Date("1980-01-01T12:00:00Z");
+
+/** Returns the size in bytes. Throws UserError `disk-full`, or `usage` when the zip cannot be put there. */
+export async function writeZip(file: string, entries: readonly ZipEntry[]): Promise<number> {
+  const part = path.join(path.dirname(file), `.${path.basename(file)}.${randomBytes(6).toString("hex")}.part`);
+  try {
+    await pipeline(zipStream(entries), createWriteStream(part, { flags: "wx" }));
+    const { size } = await fs.stat(part);
+    await fs.rename(part, file);
+    return size;
+  } catch (error) {
+    await fs.rm(part, { force: true });
+    throw explained(error, file);
+  }
+}
+
+function zipStream(entries: readonly ZipEntry[]): NodeJS.ReadableStream {
+  const zip = new ZipFile();
+  for (const { path: name, content, source, executable } of [...entries].sort(byPath)) {
+    const options = {
+      mtime: MTIME,
+      forceDosTimestamp: true,
+      mode: name.endsWith("/") ? 0o40755 : executable ? 0o100755 : 0o100644,
+      // Node's deflate gives other bytes on other processors; stored files are the same everywhere.
+      compress: false,
+    };
+    const inside = name.normalize("NFC");
+    if (name.endsWith("/")) zip.addEmptyDirectory(inside, options);
+    else if (content) zip.addBuffer(content, inside, options);
+    else if (source) zip.addFile(source, inside, options);
+  }
+  zip.end();
+  // yazl tells errors of the files it reads at the ZipFile, not at the stream that is piped.
+  zip.on("error", (error) =>
+    (zip.outputStream as NodeJS.ReadableStream & { destroy(e: Error): void }).destroy(error as Error),
+  );
+  return zip.outputStream;
+}
+
+function byPath(a: ZipEntry, b: ZipEntry): number {
+  const [left, right] = [a.path.normalize("NFC"), b.path.normalize("NFC")];
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function explained(error: unknown, file: string): unknown {
+  const code = systemErrorCode(error);
+  const why: Record<string, string> = {
+    ENOENT: "its folder does not exist",
+    ENOTDIR: "its folder does not exist",
+    EISDIR: "there is a folder of that name",
+    EACCES: "permission denied",
+    EPERM: "permission denied",
+    EROFS: "the disk is read-only",
+  };
+  const reason = code === undefined ? undefined : why[code];
+  if (reason === undefined || (error as NodeJS.ErrnoException).syscall === "read") return asDiskFull(error, file);
+  return new UserError({
+    code: "usage",
+    message: `${file} cannot be written: ${reason}.`,
+    hint: "Name another file with --zip.",
+    cause: error,
+  });
+}
