@@ -1,0 +1,58 @@
+#!/bin/bash
+# Shared folders: the places where they appear, and the service that waits for them.
+# Also lays the workbench's data where the services read it. Starts nothing.
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname -- "$0")/../lib.sh"
+
+inputs() {
+  find "$WORKBENCH" -type f -printf '%P\n' | LC_ALL=C sort
+  find "$WORKBENCH" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | cut -d ' ' -f 1
+  hash_of "$PROVISION"/steps/files/notebox-{folders,tokens}{,.service} "$PROVISION/steps/files/notebox.target"
+}
+
+intact() { [[ -f $ETC/workbench/hash && -x $PREFIX/lib/notebox-folders ]]; }
+
+copy_workbench() {
+  local part=$ETC/workbench.part
+  mkdir -p "$ETC"
+  rm -rf -- "$part" "$ETC/workbench.old"
+  cp -R -- "$WORKBENCH" "$part"
+  chown -R root:root "$part"
+  chmod -R u=rwX,go=rX "$part"
+  [[ ! -e $ETC/workbench ]] || mv -T -- "$ETC/workbench" "$ETC/workbench.old"
+  mv -T -- "$part" "$ETC/workbench"
+  rm -rf -- "$ETC/workbench.old"
+}
+
+make_folders() {
+  local folders folder place
+  read_lines "$WORKBENCH/folders.txt" folders
+  for folder in "${folders[@]}"; do
+    [[ $folder != /* && "/$folder/" != *'/.'* && $folder != *//* && $folder != */ ]] ||
+      fail "the folder $(printf %q "$folder") cannot be shared: name one below the workbench folder that does not begin with a dot"
+    place=$HOME_FOLDER/$folder
+    mountpoint -q -- "$place" || {
+      # The folder under the mount belongs to root: while nothing is mounted, nothing can be saved to the
+      # wrong place, where it would be lost with the VM.
+      mkdir -p -- "$place"
+      chown root:root -- "$place"
+      chmod 755 -- "$place"
+    }
+  done
+}
+
+work() {
+  local name
+  copy_workbench
+  make_folders
+  # What is mounted here shows the host's own permissions, which mean nothing to the accounts of the VM.
+  mkdir -p "$STATE/host"
+  chmod 700 "$STATE/host"
+  for name in notebox-folders notebox-tokens; do
+    put_copy "$PROVISION/steps/files/$name" "$PREFIX/lib/$name" 755
+    put_copy "$PROVISION/steps/files/$name.service" "$UNITS/$name.service"
+  done
+  put_copy "$PROVISION/steps/files/notebox.target" "$UNITS/notebox.target"
+}
+
+step "$@"
