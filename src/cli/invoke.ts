@@ -11,6 +11,10 @@ export interface Verb<O extends object> {
   command: () => Promise<(deps: Deps, options: O) => Promise<unknown>>;
   /** Text for a person; for `verify --format junit` and the like too. */
   text: () => Promise<(result: unknown, options: O) => string>;
+  /** For the one verb that lends the terminal to another program: it must know that it may not. */
+  knowsJson?: boolean;
+  /** Of a success; 0 for all but the verb that passes on another program's. */
+  exitCode?: (result: unknown) => number;
 }
 
 export type Invoke = (name: string, options: Record<string, unknown>, verb: Verb<object>) => Promise<void>;
@@ -37,7 +41,8 @@ export async function invokeVerb(
   output: Output,
 ): Promise<Outcome> {
   const { json, quiet: _quiet, folder, ...rest } = options;
-  const commandOptions = { ...rest, folder: path.resolve(String(folder ?? ".")) };
+  const place = { folder: path.resolve(String(folder ?? ".")) };
+  const commandOptions = { ...rest, ...place, ...(verb.knowsJson ? { json: Boolean(json) } : {}) };
   deps.log.write("start", { command: name, version: deps.version, platform: deps.platform });
   try {
     const result = await (await verb.command())(deps, commandOptions);
@@ -47,8 +52,9 @@ export async function invokeVerb(
       const text = (await verb.text())(result, commandOptions);
       if (text !== "") output.out(text.endsWith("\n") ? text : `${text}\n`);
     }
-    deps.log.write("end", { exitCode: 0 });
-    return { exitCode: 0 };
+    const exitCode = verb.exitCode?.(result) ?? 0;
+    deps.log.write("end", { exitCode });
+    return { exitCode };
   } catch (error) {
     return await failed(name, error, { json: Boolean(json), verb, commandOptions }, deps, output);
   }

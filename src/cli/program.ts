@@ -139,12 +139,18 @@ export function buildProgram(version: string, invoke: Invoke): Command {
     ),
   );
   on(
-    program.command("ssh [command...]").description("a shell in the VM, or one command (after --)"),
+    program
+      .command("ssh [command...]")
+      .description("a shell in the VM, or one command (after --), whose exit code notebox then ends with"),
     "ssh",
-    verb(
-      async () => (await import("../commands/ssh.ts")).ssh,
-      async () => (await import("./text/ssh.ts")).text,
-    ),
+    {
+      ...verb(
+        async () => (await import("../commands/ssh.ts")).ssh,
+        async () => (await import("./text/ssh.ts")).text,
+      ),
+      knowsJson: true,
+      exitCode: (result) => (result as { exitCode: number }).exitCode,
+    },
     "command",
   );
   on(

@@ -111,8 +111,9 @@ export function readStatus(messages: readonly VagrantMessage[]): MachineStatus {
 export function vagrantFailure(verb: string, run: VagrantRun): UserError {
   const output = [...run.lines, run.error?.text ?? ""].join("\n");
   const known = knownError(run.error?.errorClass ?? "", output);
-  const own = firstParagraph(run.error?.text ?? "");
-  const last = lastLines(run, own);
+  const written = run.error?.errorClass === "Notebox::Failure";
+  const own = written ? (run.error?.text ?? "").trim() : firstParagraph(run.error?.text ?? "");
+  const last = written ? [] : lastLines(run, own);
   const cause = known?.cause ?? (own === "" ? `vagrant ${verb} failed (exit code ${run.exitCode ?? "none"}).` : own);
   const quoted = known?.cause !== undefined && own !== "" ? `\nVagrant says: ${own}` : "";
   const tail = last.length === 0 ? "" : `\nIts last lines:\n${last.map((line) => `    ${line}`).join("\n")}`;

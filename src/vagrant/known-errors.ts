@@ -12,6 +12,22 @@ export interface KnownError {
   hint: string;
 }
 
+/** What the Vagrantfile's own checks say (templates/vagrant/*.rb, class Notebox::Failure); their text is for people. */
+const OWN: readonly (readonly [RegExp, KnownError])[] = [
+  [
+    /no door of the share gives it|names no share that has the box/,
+    { code: "unreachable", hint: "`box: shares:` in workbench.yaml lists the doors; any one that answers is enough." },
+  ],
+  [
+    /This workbench runs with VirtualBox or libvirt/,
+    { code: "missing-program", hint: "Ask IT to install VirtualBox." },
+  ],
+  [
+    /The VM gets real folders only|needs a folder there/,
+    { code: "invalid", hint: "Put that right and run `notebox up` again." },
+  ],
+];
+
 /** Names that VirtualBox, QEMU or the system print; searched in the whole output, the first that fits counts. */
 const SYMPTOMS: readonly (readonly [RegExp, KnownError])[] = [
   [
@@ -211,6 +227,7 @@ const CLASSES: Readonly<Record<string, KnownError>> = {
 export function knownError(errorClass: string, output: string): KnownError | undefined {
   const name = errorClass.split("::").at(-1) ?? "";
   const byClass = CLASSES[name];
-  if (byClass?.code === "integrity" && byClass === CHECKSUM) return byClass;
+  if (byClass === CHECKSUM) return byClass;
+  if (name === "Failure") return OWN.find(([words]) => words.test(output))?.[1];
   return SYMPTOMS.find(([symptom]) => symptom.test(output))?.[1] ?? byClass;
 }

@@ -4,6 +4,7 @@
  */
 import fs from "node:fs";
 import path from "node:path";
+import { UserError } from "../errors.ts";
 import type { SshTarget } from "../ports.ts";
 import type { Provider } from "./command-lines.ts";
 
@@ -76,6 +77,29 @@ export function writeMade(folder: string, made: Made): void {
 
 export function forgetMade(folder: string): void {
   fs.rmSync(madeFile(folder), { force: true });
+}
+
+/** Vagrant's trigger removes both; this is for a VM that went away in some other manner. */
+export function forgetAddresses(folder: string): void {
+  for (const name of ["endpoints.json", "open.html"]) fs.rmSync(path.join(folder, ".notebox", name), { force: true });
+}
+
+/** Throws `invalid` where there is neither a workbench nor a rendered bundle. */
+export function requireWorkbenchFolder(folder: string): void {
+  if (["workbench.yaml", "Vagrantfile"].some((name) => fs.existsSync(path.join(folder, name)))) return;
+  throw new UserError({
+    code: "invalid",
+    message: `There is no workbench.yaml in ${folder}.`,
+    hint: "Go to the workbench's folder, or name it: `notebox -C FOLDER …`. `notebox init` writes a new workbench.",
+  });
+}
+
+/** Throws `vagrant` when the VM is not up. */
+export function requireEndpoints(folder: string): Endpoints {
+  requireWorkbenchFolder(folder);
+  const endpoints = readEndpoints(folder);
+  if (endpoints !== undefined) return endpoints;
+  throw new UserError({ code: "vagrant", message: "The VM is not running.", hint: "Start it with `notebox up`." });
 }
 
 function read(file: string): string | undefined {

@@ -19,10 +19,10 @@ export function parseMessage(line: string): VagrantMessage | undefined {
   const match = /^\d{9,},([^,]*),([^,]*)(?:,(.*))?$/s.exec(line);
   if (!match) return undefined;
   const [, target = "", type = "", rest] = match;
-  return { target: unescape(target), type, data: rest === undefined ? [] : rest.split(",").map(unescape) };
+  return { target: plain(target), type, data: rest === undefined ? [] : rest.split(",").map(plain) };
 }
 
-function unescape(text: string): string {
+function plain(text: string): string {
   return text.replaceAll("%!(VAGRANT_COMMA)", ",").replaceAll("\\n", "\n").replaceAll("\\r", "\r");
 }
 

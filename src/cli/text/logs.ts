@@ -1,0 +1,13 @@
+/** The services' logs one after the other, then where notebox's own are. */
+import type { LogsResult } from "../../commands/logs.ts";
+
+export function text(result: LogsResult): string {
+  const parts = result.services.map(({ name, lines }) =>
+    [`== ${name}`, ...(lines.length === 0 ? ["(nothing written)"] : lines), ""].join("\n"),
+  );
+  if (result.note !== null) parts.push(`${result.note}\n`);
+  if (result.files.length > 0)
+    parts.push(["Logs of notebox and Vagrant, newest first:", ...result.files.map((file) => `  ${file}`)].join("\n"));
+  else parts.push("There are no logs of notebox here yet.");
+  return parts.join("\n");
+}

@@ -1,0 +1,53 @@
+/** `notebox destroy`: deletes the VM. notebooks/, api/ and the other shared folders lie on this computer and stay. */
+import { UserError } from "../errors.ts";
+import type { Deps } from "../ports.ts";
+import { createVagrant } from "../vagrant/client.ts";
+import { commandLines } from "../vagrant/command-lines.ts";
+import { requireVagrant } from "../vagrant/installed.ts";
+import { takeLock } from "../vagrant/lock.ts";
+import { existingProvider, forgetAddresses, forgetMade, requireWorkbenchFolder } from "../vagrant/machine-files.ts";
+
+export interface DestroyOptions {
+  folder: string;
+  force?: boolean;
+  yes?: boolean;
+}
+
+export interface DestroyResult {
+  destroyed: boolean;
+}
+
+export async function destroy(deps: Deps, options: DestroyOptions): Promise<DestroyResult> {
+  const { folder } = options;
+  requireWorkbenchFolder(folder);
+  deps.log.open(folder);
+  const there = existingProvider(folder) !== undefined;
+  if (there && options.force !== true && options.yes !== true) await ask(deps);
+  const lock = await takeLock(deps, folder, "destroy");
+  try {
+    if (there) {
+      await requireVagrant(deps, folder);
+      const vagrant = createVagrant(deps, { folder, onStart: (child) => lock.setChild(child) });
+      await vagrant.must(commandLines.destroy(), { steps: "destroy" });
+    }
+    forgetAddresses(folder);
+    forgetMade(folder);
+    return { destroyed: there };
+  } finally {
+    lock.release();
+  }
+}
+
+async function ask(deps: Deps): Promise<void> {
+  if (!deps.prompts.interactive)
+    throw new UserError({
+      code: "refused",
+      message: "`destroy` deletes the VM with everything in it but the shared folders, and nobody can be asked here.",
+      hint: "If that is meant, say so: `notebox destroy --yes`.",
+    });
+  const sure = await deps.prompts.confirm({
+    message: "Delete the VM? notebooks/ and api/ stay; packages and files inside the VM are lost.",
+    initial: false,
+  });
+  if (!sure) throw new UserError({ code: "refused", message: "The VM was not deleted." });
+}

@@ -1,0 +1,94 @@
+/** `notebox logs`: what the VM's services wrote, without tokens, and where notebox's own logs lie. */
+import fs from "node:fs";
+import path from "node:path";
+import { UserError } from "../errors.ts";
+import type { Deps } from "../ports.ts";
+import { createRedactor } from "../redact.ts";
+import { askGuest } from "../vagrant/guest.ts";
+import { readEndpoints, requireWorkbenchFolder } from "../vagrant/machine-files.ts";
+
+export interface LogsOptions {
+  folder: string;
+  service?: string;
+  /** How many lines of each service, as the command line has it. */
+  lines?: string;
+}
+
+export interface LogsResult {
+  services: { name: string; lines: string[] }[];
+  /** Why there is nothing of the services, if there is nothing. */
+  note: string | null;
+  /** notebox's own logs, newest first; Vagrant's output is in them. */
+  files: string[];
+}
+
+const MARK = "--notebox-logs--";
+
+export async function logs(deps: Deps, options: LogsOptions): Promise<LogsResult> {
+  const { folder } = options;
+  requireWorkbenchFolder(folder);
+  const count = wanted(options.lines);
+  const files = ownLogs(folder);
+  const endpoints = readEndpoints(folder);
+  if (endpoints?.ssh === undefined)
+    return { services: [], note: "The VM is not running, so its services cannot be asked.", files };
+  const names = choose(endpoints.services, options.service);
+  const answer = await askGuest(deps, endpoints.ssh, script(names, count), 30_000);
+  if (answer === undefined)
+    return { services: [], note: "The VM does not answer, so its services cannot be asked.", files };
+  const [tokens = "", ...journals] = answer.stdout.split(`${MARK}\n`);
+  const redactor = createRedactor(deps.homeDir);
+  for (const token of tokens.split("\n")) redactor.add(token.trim());
+  const services = names.map(({ name }, at) => ({
+    name,
+    lines: (journals[at] ?? "")
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => redactor.clean(line)),
+  }));
+  return { services, note: null, files };
+}
+
+function wanted(lines: string | undefined): number {
+  const count = Number(lines ?? "50");
+  if (Number.isInteger(count) && count > 0 && count <= 100_000) return count;
+  throw new UserError({ code: "usage", message: `--lines takes a whole number above 0, not “${lines}”.` });
+}
+
+function choose(services: Readonly<Record<string, { kind: string }>>, asked: string | undefined) {
+  const all = Object.entries(services).map(([name, { kind }]) => ({ name, kind }));
+  // They come from a file and go into a command.
+  const sound = all.filter(({ name, kind }) => /^[a-z][a-z0-9-]*$/.test(name) && /^[a-z][a-z0-9-]*$/.test(kind));
+  if (asked === undefined) return sound;
+  const found = sound.filter(({ name }) => name === asked);
+  if (found.length > 0) return found;
+  throw new UserError({
+    code: "usage",
+    message: `This workbench has no service “${asked}”.`,
+    hint: `It has ${sound.map(({ name }) => name).join(", ") || "none"}.`,
+  });
+}
+
+/** First the tokens, so that they can be taken out of what follows; then one journal after the other. */
+function script(services: readonly { name: string; kind: string }[], count: number): string {
+  const journals = services.map(
+    ({ name, kind }) =>
+      `echo '${MARK}'\nsudo -n journalctl --no-pager -q -o short-iso -n ${count} -u '${kind}@${name}.service'`,
+  );
+  return `sudo -n sh -c 'for f in /var/lib/notebox/tokens/*; do [ ! -f "$f" ] || { cat "$f"; echo; }; done'\n${journals.join("\n")}\nexit 0\n`;
+}
+
+function ownLogs(folder: string): string[] {
+  const place = path.join(folder, ".notebox", "logs");
+  try {
+    return fs
+      .readdirSync(place)
+      .filter((name) => name.endsWith(".jsonl"))
+      .sort()
+      .reverse()
+      .slice(0, 5)
+      .map((name) => path.join(place, name));
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * `notebox up`: from a workbench file to a VM that was checked. It puts the parts in order; what each does is in
+ * src/vagrant, src/bundle and src/checks.
+ */
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { systemErrorCode, UserError } from "../errors.ts";
+import type { Deps } from "../ports.ts";
+import { createVagrant, type VagrantClient } from "../vagrant/client.ts";
+import type { Provider } from "../vagrant/command-lines.ts";
+import { askProvisioned } from "../vagrant/guest.ts";
+import { requireVagrant } from "../vagrant/installed.ts";
+import { type Lock, takeLock } from "../vagrant/lock.ts";
+import { machineId, readEndpoints, readMade, writeMade } from "../vagrant/machine-files.ts";
+import { ownPorts } from "../vagrant/own-ports.ts";
+import { type Action, planUp } from "../vagrant/plan.ts";
+import { diskFolders, findProblems, measureComputer } from "../vagrant/preflight.ts";
+import { chooseProvider } from "../vagrant/providers.ts";
+import { startVm } from "../vagrant/start.ts";
+import { loadWorkbench } from "../workbench/load.ts";
+import type { Workbench } from "../workbench/model.ts";
+import { render } from "./render.ts";
+import { verify } from "./verify.ts";
+
+export interface UpOptions {
+  folder: string;
+  provider?: string;
+  force?: boolean;
+}
+
+export interface UpResult {
+  name: string;
+  title: string;
+  provider: Provider;
+  /** What had to be done; "none" when everything was as it should be. */
+  action: Action;
+  /** Without any token: `notebox open` knows it. */
+  services: { name: string; kind: string; url: string }[];
+  /** The report of the checks. */
+  checks: unknown;
+  seconds: number;
+}
+
+/** How long the services of a VM that has just started may take. */
+const WAIT_MS = 300_000;
+
+export async function up(deps: Deps, options: UpOptions): Promise<UpResult> {
+  const started = deps.clock.now();
+  const workbench = await loadWorkbench(options.folder);
+  deps.log.open(options.folder);
+  const lock = await takeLock(deps, options.folder, "up");
+  try {
+    await endPrevious(deps, lock);
+    const outcome = await bringUp(deps, options, workbench, lock);
+    const checks = await verify(deps, { folder: options.folder, wait: WAIT_MS });
+    const endpoints = readEndpoints(options.folder);
+    return {
+      name: workbench.name,
+      title: workbench.title,
+      ...outcome,
+      services: Object.entries(endpoints?.services ?? {}).map(([name, { kind, url }]) => ({ name, kind, url })),
+      checks,
+      seconds: Math.round((deps.clock.now() - started) / 1000),
+    };
+  } catch (error) {
+    throw howToGoOn(error, deps.signal);
+  } finally {
+    lock.release();
+  }
+}
+
+/** The Vagrant of a run that was killed goes on by itself; two at once would spoil the VM. */
+async function endPrevious(deps: Deps, lock: Lock): Promise<void> {
+  const child = lock.previous?.child;
+  if (child === undefined || !deps.processes.isAlive(child)) return;
+  const id = "previous";
+  deps.reporter.emit({ type: "step-start", id, title: "Ending what an interrupted run left at work" });
+  await deps.processes.end(child, { graceMs: 120_000, signal: deps.signal });
+  deps.reporter.emit({ type: "step-done", id });
+}
+
+async function bringUp(deps: Deps, options: UpOptions, workbench: Workbench, lock: Lock) {
+  const { folder } = options;
+  const vagrant = createVagrant(deps, {
+    folder,
+    onStart: (child) => lock.setChild(child),
+    onEnd: () => lock.setChild(undefined),
+  });
+  const provider = await checkComputer(deps, options, workbench);
+  await renderBundle(deps, options);
+  const found = await findVm(deps, vagrant, folder, provider);
+  await checkRoom(deps, workbench, { folder, provider, ...found });
+  const hash = readHash(folder);
+  const action = planUp(found, hash);
+  await startVm(deps, vagrant, {
+    ...{ folder, provider, action, finished: found.finished, existed: found.existed },
+    ...{ name: workbench.name, box: workbench.box.name },
+  });
+  const id = machineId(folder, provider);
+  if (id !== undefined) writeMade(folder, { id, provider, vagrantfile: hashOf(path.join(folder, "Vagrantfile")) });
+  return { provider, action };
+}
+
+async function step<T>(deps: Deps, id: string, title: string, work: () => Promise<T>): Promise<T> {
+  deps.reporter.emit({ type: "step-start", id, title });
+  try {
+    const result = await work();
+    deps.reporter.emit({ type: "step-done", id });
+    return result;
+  } catch (error) {
+    deps.reporter.emit({ type: "step-failed", id });
+    throw error;
+  }
+}
+
+async function checkComputer(deps: Deps, options: UpOptions, workbench: Workbench): Promise<Provider> {
+  return await step(deps, "programs", "Looking for Vagrant and a provider", async () => {
+    const vagrantVersion = await requireVagrant(deps, workbench.folder);
+    return await chooseProvider(deps, { folder: options.folder, asked: options.provider, vagrantVersion });
+  });
+}
+
+async function renderBundle(deps: Deps, options: UpOptions): Promise<void> {
+  await step(deps, "render", "Writing the bundle", async () => {
+    await render(deps, { folder: options.folder, force: options.force === true });
+  });
+}
+
+/** What is there of the VM; Vagrant is asked only where its own files say that there is one. */
+async function findVm(deps: Deps, vagrant: VagrantClient, folder: string, provider: Provider) {
+  const id = machineId(folder, provider);
+  const made = readMade(folder);
+  const finished = id !== undefined && made?.id === id;
+  const none = { state: "not_created", finished: false, sameVagrantfile: false, hasEndpoints: false, existed: false };
+  if (id === undefined) return { ...none, provisioned: undefined, answers: false };
+  return await step(deps, "state", "Looking at the VM", async () => {
+    const { state } = await vagrant.status();
+    if (state === "not_created") return { ...none, provisioned: undefined, answers: false };
+    const { answers, hash } =
+      state === "running" ? await askProvisioned(deps, folder) : { answers: false, hash: undefined };
+    return {
+      state,
+      finished,
+      sameVagrantfile: made?.vagrantfile === hashOf(path.join(folder, "Vagrantfile")),
+      hasEndpoints: readEndpoints(folder) !== undefined,
+      provisioned: hash,
+      answers,
+      existed: true,
+    };
+  });
+}
+
+async function checkRoom(
+  deps: Deps,
+  workbench: Workbench,
+  vm: { folder: string; provider: Provider; state: string; existed: boolean },
+): Promise<void> {
+  await step(deps, "room", "Checking disk, memory and ports", async () => {
+    const computer = await measureComputer(deps, workbench, diskFolders(deps, vm.provider));
+    const running = vm.state === "running";
+    const ports = await ownPorts(deps, vm.folder, vm.provider, running);
+    const problems = findProblems(workbench, computer, { exists: vm.existed, running, ports });
+    if (problems.length === 0) return;
+    throw new UserError({
+      code: "check-failed",
+      message: "This computer is not ready for the VM:",
+      problems,
+      hint: "Nothing was started. Put this right and run `notebox up` again.",
+    });
+  });
+}
+
+function readHash(folder: string): string {
+  return fs.readFileSync(path.join(folder, "provision", "workbench", "hash"), "utf8").trim();
+}
+
+function hashOf(file: string): string {
+  try {
+    return createHash("sha256").update(fs.readFileSync(file)).digest("hex");
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return "";
+    throw error;
+  }
+}
+
+function howToGoOn(error: unknown, signal: AbortSignal): unknown {
+  if (!signal.aborted) return error;
+  return new UserError({
+    code: "interrupted",
+    message: "Interrupted. What was done so far is kept, and notebooks/ and api/ are untouched.",
+    hint: "`notebox up` goes on where it stopped; `notebox destroy` removes the VM.",
+    cause: error,
+  });
+}
