@@ -150,6 +150,16 @@ make_own_venv() {
     chmod 755 "$1/bin/pip"' sh "$OWN" "$version" "$VENV"
 }
 
+# Kernels run the account's own Python. Found before the kernel that the venv brings (JUPYTER_PATH of the units).
+make_kernel() {
+  local source=$VENV/share/jupyter/kernels/python3 file
+  local place=$PREFIX/share/jupyter/kernels/python3
+  sed "s|^  *\"python\",\$|  \"$OWN/bin/python\",|" "$source/kernel.json" >"$SCRATCH/kernel.json"
+  grep -qF "\"$OWN/bin/python\"" "$SCRATCH/kernel.json" || fail "ipykernel's kernel.json is not as expected: report this"
+  put_copy "$SCRATCH/kernel.json" "$place/kernel.json"
+  for file in "$source"/logo-*; do put_copy "$file" "$place/${file##*/}"; done
+}
+
 work() {
   use_host_settings
   make_venv
@@ -162,6 +172,7 @@ work() {
   # Only root can write bytecode here, so all of it is written now, on all processors.
   "$VENV/bin/python" -m compileall -q -j 0 "$VENV"/lib/python3.*/site-packages >/dev/null || true
   make_own_venv
+  make_kernel
   if [[ -s $SCRATCH/workbench.lock ]]; then
     put_copy "$SCRATCH/workbench.lock" "$LOCK"
   else
