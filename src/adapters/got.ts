@@ -20,7 +20,7 @@ export function createHttp(env: Environment = process.env): Http {
 async function ask(request: HttpRequest, env: Environment): Promise<HttpResponse> {
   const { got } = await import("got");
   const url = new URL(request.url);
-  const proxy = proxyFor(url, env);
+  const proxy = request.direct === true ? undefined : proxyFor(url, env);
   try {
     const answer = await got(url, {
       method: (request.method ?? "GET") as "GET",

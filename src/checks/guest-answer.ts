@@ -52,7 +52,6 @@ const memory = z.object({
 
 const packages = z.object({
   python: z.string(),
-  locks: z.array(z.string()),
   checked: z.number(),
   missing: z.array(z.string()),
   damaged: z.array(z.string()),

@@ -374,50 +374,27 @@ def installed(site):
     return versions, hollow
 
 
-def required(path, marker_of):
-    """Name to the versions that a lock allows here. Hash lines and options are skipped."""
-    wanted = {}
-    for line in read(path).splitlines():
-        match = re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?\s*==\s*([^\s;\\]+)\s*(?:;\s*([^\\]*))?", line)
-        if not match:
-            continue
-        marker = (match.group(3) or "").split(" --hash")[0].strip()
-        if marker and not (marker_of and marker_of(marker).evaluate()):
-            continue
-        wanted.setdefault(canonical(match.group(1)), set()).add(match.group(2))
-    return wanted
-
-
 def packages():
+    """What provisioning left in the venv (it keeps a list) against what is there now."""
     sites = glob.glob(VENV + "/lib/python3*/site-packages")
     if not sites:
         return None
     versions, hollow = installed(sites[0])
-    sys.path.append(sites[0])
-    try:
-        from packaging.markers import Marker
-    except ImportError:
-        Marker = None
-    wanted, locks = {}, []
-    for path in (CONFIG + "/base.lock", CONFIG + "/workbench/workbench.lock", STATE + "/workbench.lock"):
-        if os.path.exists(path):
-            locks.append(path)
-            wanted.update(required(path, Marker))
-    python = "".join(re.findall(r"python(3[\d.]*)", sites[0])[:1])
-    missing = sorted(name for name in wanted if name not in versions)
-    # Torch's 2.1+cpu and the like are the release that the lock names.
-    different = [
-        {"name": name, "wanted": " or ".join(sorted(allowed)), "found": versions[name]}
-        for name, allowed in sorted(wanted.items())
-        if name in versions and versions[name] not in allowed and versions[name].split("+")[0] not in allowed
-    ]
+    wanted = {}
+    for line in read(STATE + "/python-packages").splitlines():
+        match = re.search(r"/([^/]+)-([^-/]+)\.dist-info/RECORD$", line)
+        if match:
+            wanted[canonical(match.group(1))] = match.group(2)
     return {
-        "python": python,
-        "locks": locks,
+        "python": "".join(re.findall(r"python(3[\d.]*)", sites[0])[:1]),
         "checked": len(wanted),
-        "missing": missing,
+        "missing": sorted(name for name in wanted if name not in versions),
         "damaged": sorted(hollow),
-        "different": different,
+        "different": [
+            {"name": name, "wanted": version, "found": versions[name]}
+            for name, version in sorted(wanted.items())
+            if versions.get(name, version) != version
+        ],
     }
 
 

@@ -34,12 +34,15 @@ const LONGEST_PAUSE_MS = 5000;
  * `makeChecks` is called for each round, so that evidence gathered once a round (the probe) is fresh.
  * Throws UserError `usage` when `only` names no check.
  */
-export async function runChecks(makeChecks: () => readonly Check[], options: RunnerOptions): Promise<Report> {
+export async function runChecks(
+  makeChecks: () => Promise<readonly Check[]> | readonly Check[],
+  options: RunnerOptions,
+): Promise<Report> {
   const { clock, signal } = options;
   const started = clock.now();
   const deadline = started + (options.wait ?? 0);
   for (let round = 1, pause = FIRST_PAUSE_MS; ; round++, pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-    const checks = choose(makeChecks(), options.only);
+    const checks = choose(await makeChecks(), options.only);
     const asked = await askAll(checks, clock);
     const results = sortOut(asked);
     const failing = results.filter((result) => result.status === "failed");
@@ -101,7 +104,9 @@ async function askOne(check: Check, needs: readonly Promise<Asked>[], clock: Clo
   if (before.some((need) => need.answer === undefined || need.answer.status === "failed"))
     return { check, answer: undefined, milliseconds: 0 };
   const start = clock.now();
-  const answer = await check.ask().catch((error: unknown) => unanswered(error));
+  const answer = await Promise.resolve()
+    .then(() => check.ask())
+    .catch((error: unknown) => unanswered(error));
   return { check, answer, milliseconds: Math.max(0, clock.now() - start) };
 }
 

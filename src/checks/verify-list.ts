@@ -1,0 +1,240 @@
+/**
+ * The list of verify's checks for a workbench, with what each needs and what would explain its failure. The order is
+ * that of causes: whatever can break another thing stands before it. The questions themselves are in the other files.
+ */
+import { UserError } from "../errors.ts";
+import type { Route } from "../notebooks/routes.ts";
+import type { Deps, SshTarget } from "../ports.ts";
+import type { JupyterService, KernelGatewayService, Service, Workbench } from "../workbench/model.ts";
+import type { Check } from "./check.ts";
+import * as guest from "./guest-checks.ts";
+import { type GuestLine, guestLine } from "./guest-line.ts";
+import { hostPorts } from "./host-ports.ts";
+import { gatewayAsksToken, jupyterAnswers, jupyterAsksToken, routesAnswer } from "./http-checks.ts";
+import { kernelTrials } from "./kernel-checks.ts";
+import * as service from "./service-checks.ts";
+
+export interface VerifyInputs {
+  workbench: Workbench;
+  /** How the VM is reached; or, when it is not running, in which words that is said. */
+  target: SshTarget | UserError;
+  /** Service to its address on this computer, with a slash at the end. */
+  urls: ReadonlyMap<string, string>;
+  /** The hash that the guest should have been provisioned from. */
+  hash: string | undefined;
+  /** Shared folders, relative. */
+  folders: readonly string[];
+  /** Service to the routes of its notebook. */
+  routes: ReadonlyMap<string, readonly Route[]>;
+}
+
+export interface Round {
+  checks: readonly Check[];
+  /** Ends what the round has opened. */
+  close(): Promise<void>;
+}
+
+type Needs = Pick<Deps, "ssh" | "http" | "webSockets" | "processes" | "clock" | "signal" | "platform" | "log">;
+
+/** One round's checks. Nothing is asked before a check is. */
+export function verifyRound(deps: Needs, inputs: VerifyInputs): Round {
+  const { workbench, target } = inputs;
+  const names = workbench.services.map(namesOf);
+  const line =
+    target instanceof UserError
+      ? unreachable(target)
+      : guestLine(deps, {
+          target,
+          questions: { services: names, folders: inputs.folders },
+          folder: workbench.folder,
+          signal: deps.signal,
+          redact: (secret) => deps.log.redact(secret),
+        });
+  const closings: (() => Promise<void>)[] = [() => line.close()];
+  const list = workbench.services.map((one) => serviceChecks(deps, inputs, line, one));
+  for (const { close } of list) closings.push(close);
+  return {
+    checks: [
+      ...guestChecks(deps, inputs, line, names),
+      ...list.flatMap(({ checks }) => checks),
+      unitsCheck(inputs, line),
+    ],
+    close: async () => {
+      await Promise.allSettled(closings.map((close) => close()));
+    },
+  };
+}
+
+function namesOf({ kind, name, port }: Service): service.ServiceNames {
+  return { name, unit: `${kind}@${name}.service`, port };
+}
+
+function unreachable(error: UserError): GuestLine {
+  const never = () => {
+    throw error;
+  };
+  return { connect: () => Promise.reject(error), ask: never, answer: never, left: never, close: async () => {} };
+}
+
+/** A check that is answered from what the guest has told already. */
+function told(id: string, title: string, suspects: readonly string[], judge: () => ReturnType<Check["ask"]>): Check {
+  return { id, title, needs: ["guest"], suspects, ask: judge };
+}
+
+function guestChecks(
+  deps: Needs,
+  inputs: VerifyInputs,
+  line: GuestLine,
+  names: readonly service.ServiceNames[],
+): Check[] {
+  const { workbench, urls, target, folders } = inputs;
+  const ports = new Map([...urls].map(([name, url]) => [Number(new URL(url).port || 80), name]));
+  if (!(target instanceof UserError) && /^(127\.|localhost$|::1$)/.test(target.host)) ports.set(target.port, "SSH");
+  return [
+    { id: "ssh", title: "SSH answers", needs: [], suspects: [], ask: () => line.connect() },
+    { id: "guest", title: "The VM answers questions", needs: ["ssh"], suspects: [], ask: () => line.ask() },
+    told("disk", "The VM's disk has room", [], async () => guest.disk(line.answer())),
+    told("provisioned", "The VM is provisioned for this workbench", ["disk"], async () =>
+      guest.provisioned(line.answer(), inputs.hash),
+    ),
+    told("memory", "The VM has memory and processors", [], async () => guest.memory(line.answer(), workbench.machine)),
+    told("clock", "The VM's clock is right", [], async () => guest.clock(line.answer())),
+    told("packages", "Installed packages are complete", ["disk", "provisioned"], async () =>
+      guest.packages(line.answer()),
+    ),
+    told("account", "The services' account has no way to root", ["provisioned"], async () =>
+      guest.account(line.answer()),
+    ),
+    ...folders.map((name) =>
+      told(`folder.${name}`, `The folder ${name}/ is shared and can be written`, ["provisioned"], async () =>
+        guest.folder(line.answer(), name, line.left(name)),
+      ),
+    ),
+    told("sockets", "Nothing else listens in the VM", [], async () =>
+      guest.sockets(
+        line.answer(),
+        names.map(({ port }) => port),
+      ),
+    ),
+    {
+      id: "host-ports",
+      title: "Forwarded ports are bound to this computer only",
+      needs: target instanceof UserError ? ["ssh"] : [],
+      suspects: [],
+      ask: () => hostPorts(deps, ports),
+    },
+  ];
+}
+
+/** Last, because a failed unit of a service's own is that service's news. */
+function unitsCheck({ workbench }: VerifyInputs, line: GuestLine): Check {
+  const own = new Map(workbench.services.map((one) => [namesOf(one).unit, `service.${one.name}`]));
+  const suspects = ["disk", "memory", ...own.values()];
+  return told("units", "No unit has failed", suspects, async () => guest.units(line.answer(), own));
+}
+
+function serviceChecks(deps: Needs, inputs: VerifyInputs, line: GuestLine, one: Service): Round {
+  const names = namesOf(one);
+  const { name } = names;
+  // Whose notebook lies in a folder cannot start without it; the others only save there.
+  const folders = inputs.folders.map((folder) => `folder.${folder}`);
+  const ground = ["disk", "provisioned", "packages", `token.${name}`, `port.${name}`, ...folders];
+  const inside: Check[] = [
+    told(`token.${name}`, `The token of ${name} is in its place`, ["disk", "provisioned"], async () =>
+      service.token(line.answer(), names),
+    ),
+    told(`port.${name}`, `No other program holds ${name}'s port`, [], async () => service.port(line.answer(), names)),
+    told(`service.${name}`, `The service ${name} runs`, [...ground, "memory"], async () =>
+      service.running(line.answer(), names, [...folders, `token.${name}`]),
+    ),
+    told(`socket.${name}`, `The service ${name} listens on its port`, [`service.${name}`, ...ground], async () =>
+      service.listens(line.answer(), names),
+    ),
+  ];
+  const url = () => {
+    const found = inputs.urls.get(name);
+    if (found !== undefined) return found;
+    throw new UserError({
+      code: "unreachable",
+      message: `${name} has no address on this computer (.notebox/endpoints.json does not name it).`,
+      hint: "The VM was started before this service was added: run `notebox up`.",
+    });
+  };
+  const token = () => line.answer().answer.tokens?.[name]?.value ?? "";
+  const outside = {
+    needs: ["guest", `token.${name}`, `socket.${name}`],
+    suspects: [`service.${name}`, ...ground, "memory"],
+  };
+  const web =
+    one.kind === "jupyter"
+      ? jupyterChecks(deps, one, outside, url, token)
+      : gatewayChecks(deps, inputs, one, outside, url, token);
+  return { checks: [...inside, ...web.checks], close: web.close };
+}
+
+type Outside = Pick<Check, "needs" | "suspects">;
+
+function jupyterChecks(
+  deps: Needs,
+  { name }: JupyterService,
+  outside: Outside,
+  url: () => string,
+  token: () => string,
+): Round {
+  const kernels = kernelTrials(deps, () => ({ url: url(), token: token() }));
+  const http = `http.${name}`;
+  const inJupyter = { needs: [...outside.needs, http, `auth.${name}`], suspects: outside.suspects };
+  return {
+    checks: [
+      {
+        id: http,
+        title: `${name} answers this computer`,
+        ...outside,
+        ask: async () => await jupyterAnswers(deps, url()),
+      },
+      {
+        id: `auth.${name}`,
+        title: `${name} asks for its token`,
+        needs: [...outside.needs, http],
+        suspects: outside.suspects,
+        ask: async () => await jupyterAsksToken(deps, url(), token()),
+      },
+      { id: `kernels.${name}`, title: "Every kernel computes 6*7", ...inJupyter, ask: () => kernels.compute() },
+      { id: `root.${name}`, title: "A kernel cannot become root", ...inJupyter, ask: () => kernels.becomeRoot() },
+    ],
+    close: () => kernels.closed(),
+  };
+}
+
+function gatewayChecks(
+  deps: Needs,
+  inputs: VerifyInputs,
+  { name, kernels, timeoutSeconds }: KernelGatewayService,
+  outside: Outside,
+  url: () => string,
+  token: () => string,
+): Round {
+  return {
+    checks: [
+      {
+        id: `auth.${name}`,
+        title: `${name} answers this computer and asks for its token`,
+        ...outside,
+        ask: async () => await gatewayAsksToken(deps, url(), token()),
+      },
+      {
+        id: `routes.${name}`,
+        title: `Every route of ${name} answers in time`,
+        needs: [...outside.needs, `auth.${name}`],
+        suspects: outside.suspects,
+        ask: async () =>
+          await routesAnswer(
+            deps,
+            { url: url(), token: token(), kernels, timeoutSeconds },
+            inputs.routes.get(name) ?? [],
+          ),
+      },
+    ],
+    close: async () => {},
+  };
+}

@@ -1,0 +1,198 @@
+/**
+ * `verify`: checks the running VM over SSH and HTTP. Finds out how the VM is reached and what it should be, and has
+ * src/checks ask. `up` uses verifyWorkbench at its end.
+ */
+import fs from "node:fs/promises";
+import path from "node:path";
+import { readAssets } from "../bundle/assets.ts";
+import { sharedFolders, workbenchHash } from "../bundle/plan.ts";
+import type { CheckResult, Report } from "../checks/check.ts";
+import { runChecks } from "../checks/runner.ts";
+import { type Round, type VerifyInputs, verifyRound } from "../checks/verify-list.ts";
+import { type Problem, UserError } from "../errors.ts";
+import { readNotebook } from "../notebooks/notebook.ts";
+import { type Route, routesOf } from "../notebooks/routes.ts";
+import type { Deps, SshTarget } from "../ports.ts";
+import { readEndpoints } from "../vagrant/machine-files.ts";
+import { findVm } from "../vagrant/ssh-target.ts";
+import { loadWorkbench } from "../workbench/load.ts";
+import type { Workbench } from "../workbench/model.ts";
+
+export type { CheckResult, Report } from "../checks/check.ts";
+
+export interface VerifyOptions {
+  folder: string;
+  /** Milliseconds. */
+  wait?: number;
+  only?: readonly string[];
+  /** For src/cli/text/verify.ts alone. */
+  format?: "text" | "junit" | "tap";
+}
+
+/** Throws UserError `check-failed` with the report when a check failed. */
+export async function verify(deps: Deps, options: VerifyOptions): Promise<Report> {
+  const workbench = await loadWorkbench(options.folder);
+  deps.log.open(options.folder);
+  const report = await verifyWorkbench(deps, workbench, options);
+  if (!report.passed) throw verifyFailure(report);
+  return report;
+}
+
+/** Asks all checks and gives the report, whatever came out. */
+export async function verifyWorkbench(
+  deps: Deps,
+  workbench: Workbench,
+  options: { wait?: number; only?: readonly string[] } = {},
+): Promise<Report> {
+  const inputs = await gather(deps, workbench);
+  const first = await ask(deps, inputs, options);
+  // Nobody at the address that the last start wrote down: perhaps the VM was stopped behind notebox's back.
+  const silent = first.checks.some(({ id, status }) => id === "ssh" && status === "failed");
+  if (!silent || inputs.target instanceof UserError) return finished(deps, first);
+  const found = await findVm(deps, workbench.folder).catch(() => undefined);
+  if (found === undefined) return finished(deps, first);
+  if (found.state !== "running")
+    return finished(deps, await ask(deps, { ...inputs, target: notRunning(found.text) }, {}));
+  if (found.ssh === undefined || same(found.ssh, inputs.target)) return finished(deps, first);
+  const urls = found.ports.size > 0 ? urlsOf(workbench, found.ports) : inputs.urls;
+  return finished(deps, await ask(deps, { ...inputs, target: found.ssh, urls }, options));
+}
+
+export function verifyFailure(report: Report): UserError {
+  const failing = report.checks.filter(({ status }) => status === "failed");
+  const first = failing[0];
+  const blocked = report.counts.blocked;
+  const following =
+    blocked === 0
+      ? ""
+      : ` (${blocked} more ${blocked === 1 ? "follows" : "follow"} from ${failing.length === 1 ? "it" : "them"})`;
+  return new UserError({
+    code: "check-failed",
+    message:
+      failing.length === 1
+        ? `One check failed: ${first?.title} – ${first?.seen}${following}.`
+        : `${failing.length} checks failed${following}; the first: ${first?.title} – ${first?.seen}.`,
+    ...(first?.hint === undefined ? {} : { hint: first.hint }),
+    problems: failing.map(asProblem),
+    result: report,
+  });
+}
+
+function asProblem(check: CheckResult): Problem {
+  return {
+    id: check.id,
+    message: `${check.title}: seen: ${check.seen}; expected: ${check.expected}`,
+    ...(check.hint === undefined ? {} : { hint: check.hint }),
+  };
+}
+
+async function ask(
+  deps: Deps,
+  inputs: VerifyInputs,
+  { wait, only }: { wait?: number; only?: readonly string[] },
+): Promise<Report> {
+  const id = "verify";
+  let round: Round | undefined;
+  deps.reporter.emit({ type: "step-start", id, title: "Check the VM" });
+  try {
+    const report = await runChecks(
+      async () => {
+        await round?.close();
+        round = verifyRound(deps, inputs);
+        return round.checks;
+      },
+      {
+        subject: "verify",
+        name: inputs.workbench.name,
+        clock: deps.clock,
+        signal: deps.signal,
+        ...(wait === undefined ? {} : { wait }),
+        ...(only === undefined ? {} : { only }),
+        onRound: (failing) =>
+          deps.reporter.emit({ type: "step-note", id, note: `waiting: ${failing[0]?.id}: ${failing[0]?.seen}` }),
+      },
+    );
+    const { passed, failed } = report.counts;
+    if (report.passed) deps.reporter.emit({ type: "step-done", id, note: `${passed} checks passed` });
+    else
+      deps.reporter.emit({
+        type: "step-failed",
+        id,
+        lastLines: [`${failed} of ${report.checks.length} checks failed`],
+      });
+    return report;
+  } catch (error) {
+    deps.reporter.emit({ type: "step-failed", id });
+    throw error;
+  } finally {
+    await round?.close();
+  }
+}
+
+function finished(deps: Deps, report: Report): Report {
+  deps.log.write("verify", { report });
+  return report;
+}
+
+async function gather(deps: Deps, workbench: Workbench): Promise<VerifyInputs> {
+  const known = {
+    workbench,
+    folders: sharedFolders(workbench),
+    routes: await routesByService(workbench),
+    hash: await expectedHash(deps, workbench),
+  };
+  const endpoints = readEndpoints(workbench.folder);
+  if (endpoints?.ssh !== undefined) {
+    const urls = Object.entries(endpoints.services).map(([name, { url }]): [string, string] => [name, withSlash(url)]);
+    return { ...known, target: endpoints.ssh, urls: new Map(urls) };
+  }
+  const found = await findVm(deps, workbench.folder);
+  if (found.state !== "running")
+    return { ...known, target: notRunning(found.text), urls: urlsOf(workbench, new Map()) };
+  const unknown = new UserError({
+    code: "unreachable",
+    message: "Vagrant does not say how the VM is reached over SSH.",
+    hint: "`notebox down`, then `notebox up` starts the VM afresh.",
+  });
+  return { ...known, target: found.ssh ?? unknown, urls: urlsOf(workbench, found.ports) };
+}
+
+/** The hash that `render` would write now; so a workbench.yaml changed since the last `up` is found out. */
+async function expectedHash(deps: Deps, workbench: Workbench): Promise<string | undefined> {
+  try {
+    await fs.access(path.join(workbench.folder, "provision", "workbench", "hash"));
+  } catch {
+    return undefined;
+  }
+  return workbenchHash({ workbench, assets: await readAssets(deps.assets) });
+}
+
+async function routesByService(workbench: Workbench): Promise<ReadonlyMap<string, readonly Route[]>> {
+  const routes = new Map<string, readonly Route[]>();
+  for (const service of workbench.services) {
+    if (service.kind !== "kernel-gateway") continue;
+    const file = path.join(workbench.folder, ...service.notebook.split("/"));
+    routes.set(service.name, routesOf(await readNotebook(file)));
+  }
+  return routes;
+}
+
+function urlsOf(workbench: Workbench, ports: ReadonlyMap<number, number>): ReadonlyMap<string, string> {
+  return new Map(workbench.services.map(({ name, port }) => [name, `http://127.0.0.1:${ports.get(port) ?? port}/`]));
+}
+
+function notRunning(text: string): UserError {
+  return new UserError({
+    code: "unreachable",
+    message: `The VM is not running (${text}).`,
+    hint: "Start it with `notebox up`, or by a double click on Start.",
+  });
+}
+
+function withSlash(url: string): string {
+  return url.endsWith("/") ? url : `${url}/`;
+}
+
+function same(a: SshTarget, b: SshTarget): boolean {
+  return a.host === b.host && a.port === b.port && a.username === b.username && a.privateKeyPath === b.privateKeyPath;
+}
