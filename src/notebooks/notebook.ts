@@ -42,10 +42,10 @@ export function parseNotebook(text: string): Read {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (error) {
-    const why = text.trim() === "" ? "it is empty" : error instanceof Error ? error.message : String(error);
+  } catch {
+    const why = text.trim() === "" ? "is empty" : "is not JSON";
     const hint = "Open it in Jupyter and save it again, or take an older copy.";
-    return { problem: { id: "notebook-not-json", message: `This notebook is not JSON: ${why}.`, hint } };
+    return { problem: { id: "notebook-not-json", message: `This notebook ${why}.`, hint } };
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) {

@@ -161,7 +161,7 @@ function pathFault(route: Route): Omit<StartFault, "cell" | "value"> | undefined
     if (route.parameters.indexOf(name) < at) {
       return { id, message: `The parameter :${name} is twice in ${route.path}.`, hint: "Give each its own name." };
     }
-    const longer = route.parameters.slice(at + 1).find((other) => other.startsWith(name));
+    const longer = route.parameters.slice(at + 1).find((other) => other !== name && other.startsWith(name));
     if (longer !== undefined) {
       const hint = `Rename one: the gateway replaces :${name} inside :${longer} too.`;
       return { id, message: `The parameter :${name} of ${route.path} is the beginning of :${longer}.`, hint };

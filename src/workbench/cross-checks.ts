@@ -8,6 +8,7 @@ import { type Problem, systemErrorCode } from "../errors.ts";
 import { parseNotebook } from "../notebooks/notebook.ts";
 import { startFaults } from "../notebooks/routes.ts";
 import type { Service, ServiceKind } from "../services/index.ts";
+import { boxNameComplaint } from "./box-values.ts";
 import { shortened } from "./problems.ts";
 import { mayAskRegistry } from "./resolve.ts";
 import { isRecord, kindOf, workbenchSchema } from "./schema.ts";
@@ -89,7 +90,9 @@ function checkPorts(services: readonly Entry[], complain: Complain): void {
   const used = new Set(services.map((service) => option(service, "port")));
   for (const service of services) {
     const port = option(service, "port");
-    if (typeof port !== "number") continue;
+    // A service that cannot be there at all is told once, by checkSingles.
+    const surplus = service.kind.single && services.find((other) => other.kind === service.kind) !== service;
+    if (typeof port !== "number" || surplus) continue;
     const other = taken.get(port);
     if (other === undefined) {
       taken.set(port, service.name);
@@ -130,7 +133,7 @@ function withoutKind(given: Readonly<Record<string, unknown>>): Record<string, u
 }
 
 function checkBox(box: unknown, complain: Complain): void {
-  if (!isRecord(box) || typeof box["name"] !== "string") return;
+  if (!isRecord(box) || typeof box["name"] !== "string" || boxNameComplaint(box["name"])) return;
   const { name, registry, shares } = box;
   if (registry === true && !mayAskRegistry(name)) {
     const message = `box.registry is true, but nobody owns ${shortened(name)} on the public registry: it is never asked for it.`;

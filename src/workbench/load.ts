@@ -43,8 +43,8 @@ function parse(text: string, file: string): YamlText {
   try {
     return readYaml(text);
   } catch (error) {
-    // The YAML library throws on alias bombs (ReferenceError) and overflows the stack on very deep nesting.
-    const why = error instanceof RangeError ? "it is nested too deeply" : "its aliases (*) do not resolve";
+    // The YAML library throws on alias bombs (ReferenceError); very deep nesting overflows the stack (RangeError).
+    const why = error instanceof RangeError ? "it is nested too deeply" : "its aliases (*) stand for too much";
     const message = `${file} cannot be read as YAML: ${why}.`;
     throw new UserError({
       code: "invalid",

@@ -38,13 +38,17 @@ function issueProblem(issue: z.core.$ZodIssue, yaml: YamlText, file: string): Pr
   const where = { file, line: place.line, column: place.column };
   const name = dotted(issue.path);
   if (given === undefined && issue.path.length > 0) {
-    const hint = MISSING[name];
+    const hint =
+      MISSING[name] ?? (name.endsWith(".notebook") ? "Write notebook: and its path, such as api/marks.ipynb." : "");
     return { id: "missing", message: `${name} is missing.`, ...where, ...(hint ? { hint } : {}) };
   }
   const value = params.onKey ? String(issue.path.at(-1)) : given;
   const shown = isSingle(value) ? { value: shortened(value) } : {};
   if (issue.code === "invalid_type") {
-    const { message, hint } = wrongType(issue.expected, given, place.source);
+    const unit = typeof given === "number" ? UNITS[String(issue.path.at(-1))] : undefined;
+    const wrong = wrongType(issue.expected, given, place.source);
+    const message = unit === undefined ? wrong.message : `${place.source ?? given} has no unit`;
+    const hint = unit ?? wrong.hint ?? WRONG_TYPE[name];
     return { id: "wrong-type", message: `${name} ${message}.`, ...where, ...shown, ...(hint ? { hint } : {}) };
   }
   const quoted = isSingle(value) && !params.onKey ? ` ${quote(value)}` : "";
@@ -58,6 +62,17 @@ const MISSING: Readonly<Record<string, string>> = {
   name: "Write name: and a short name of a-z, 0-9 and -.",
   box: "Write box: { name: notebox/debian-13 }, with shares: where the box lies.",
   services: "Write services: { jupyter: {} } at least.",
+};
+
+const UNITS: Readonly<Record<string, string>> = {
+  memory: "Write it with its unit, such as 2 GiB or 512 MiB.",
+  timeout: "Write it with its unit, such as 30 s or 2 min.",
+};
+
+const WRONG_TYPE: Readonly<Record<string, string>> = {
+  box: "Write box: { name: notebox/debian-13 }.",
+  machine: "Write machine: { cpus: 2, memory: 2 GiB }.",
+  packages: "Write packages: { apt: [], python: [] }.",
 };
 
 const HINTS: Readonly<Record<string, string>> = {

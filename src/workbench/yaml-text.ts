@@ -36,13 +36,18 @@ export interface YamlText {
 const HINTS: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: "Indent with spaces: YAML does not allow tabs there.",
   DUPLICATE_KEY: "Keep one of the two.",
+  BAD_INDENT: "Look at the indentation, and for a quote or a bracket that is not closed.",
   BLOCK_AS_IMPLICIT_KEY: "A text with a colon in it needs quotes around it.",
   MISSING_CHAR: "A quote or a bracket that was opened is not closed.",
+  NON_STRING_KEY: "A text that begins with { or [ needs quotes around it.",
   BAD_ALIAS: "A text that begins with * or & needs quotes around it.",
   MULTIPLE_DOCS: "Keep one document: take away the line with ---.",
   BAD_SCALAR_START: "A text that begins with @, ` or % needs quotes around it.",
   BAD_DQ_ESCAPE: "In double quotes a backslash begins an escape: use single quotes, or write it twice.",
 };
+
+// One slip in YAML can bring forth hundreds of faults; the first ones tell what it is.
+const MOST_FAULTS = 20;
 
 // Control characters, line and paragraph separators, halves of surrogate pairs: none of them can stand on one
 // line of a UTF-8 file and come out as it went in.
@@ -56,13 +61,15 @@ export function readYaml(text: string): YamlText {
     lineCounter: lines,
     prettyErrors: false,
     stringKeys: true,
-    logLevel: "silent",
+    logLevel: "error",
   });
   const placeAt = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
   };
-  const problems: Omit<Problem, "file">[] = [...document.errors, ...document.warnings].map((fault) => ({
+  const faults = [...document.errors, ...document.warnings];
+  if (faults.some((fault) => fault.message.includes("call stack"))) throw new RangeError("nested too deeply");
+  const problems: Omit<Problem, "file">[] = faults.slice(0, MOST_FAULTS).map((fault) => ({
     id: "yaml",
     message: plainMessage(fault.code, fault.message),
     ...placeAt(fault.pos[0]),
@@ -95,9 +102,15 @@ function plainMessage(code: string, message: string): string {
   return `This is not sound YAML: ${message.replace(/^Unresolved tag: /, "unknown tag ")}`;
 }
 
+/** Texts that cannot be kept as they are, and aliases without an anchor. */
 function unfitTexts(document: Document, placeAt: (offset: number) => Place): Omit<Problem, "file">[] {
   const problems: Omit<Problem, "file">[] = [];
   visit(document, {
+    Alias: (_key, node) => {
+      if (node.resolve(document) !== undefined) return;
+      const message = `The alias *${node.source} stands for nothing.`;
+      problems.push({ id: "yaml", message, ...placeAt(node.range?.[0] ?? 0), hint: HINTS["BAD_ALIAS"] ?? "" });
+    },
     Scalar: (_key, node) => {
       const unfit = typeof node.value === "string" ? UNFIT.exec(node.value) : null;
       if (!unfit) return;
