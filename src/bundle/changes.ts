@@ -75,7 +75,7 @@ async function obstacleAt(folder: string, name: string): Promise<Problem | undef
     const odd =
       word ?? (isLast ? (stats.isFile() ? undefined : "special file") : stats.isDirectory() ? undefined : "file");
     if (odd === undefined) continue;
-    const message = `is a ${odd}, and notebox needs ${isLast ? "a file" : "a folder"} of its own there`;
+    const message = `${parts.slice(0, count).join("/")} is a ${odd}, and notebox needs ${isLast ? "a file" : "a folder"} of its own there`;
     return { id: "in-the-way", file: at, message, hint: "Move it away." };
   }
   return undefined;

@@ -42,14 +42,6 @@ export function desktop(value: string): string {
   return value.replaceAll("\\", "\\\\").replace(/^ | $/g, "\\s");
 }
 
-/** Text or an attribute's value in HTML. */
-export function html(value: string): string {
-  wellFormed(value, "HTML");
-  if (value.includes("\0")) throw refused(value, "HTML");
-  const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-  return value.replace(/[&<>"']/g, (character) => entities[character] ?? character);
-}
-
 /** One line of a data file that guests read line by line. */
 export function line(value: string): string {
   wellFormed(value, "a line of text");

@@ -4,9 +4,9 @@
  */
 import Handlebars from "handlebars";
 import type { Assets } from "./assets.ts";
-import { bash, cmd, desktop, html, ruby } from "./quote.ts";
+import { bash, cmd, desktop, ruby } from "./quote.ts";
 
-const HELPERS = { bash, cmd, desktop, html, ruby };
+const HELPERS = { bash, cmd, desktop, ruby };
 
 /** Renders one template. `partials` are the pieces it may include, by name. Throws on a name that `data` lacks. */
 export function renderTemplate(source: string, data: object, partials: Readonly<Record<string, string>> = {}): string {

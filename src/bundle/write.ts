@@ -104,7 +104,7 @@ function refusal(
     ...kept.map(({ path: name, byHand }) => ({
       id: "changed-by-hand",
       file: path.join(folder, name),
-      message: byHand ?? "",
+      message: `${name} ${byHand}`,
     })),
     ...obstacles,
   ];

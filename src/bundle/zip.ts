@@ -43,13 +43,13 @@ function zipStream(entries: readonly ZipEntry[]): NodeJS.ReadableStream {
       mtime: MTIME,
       forceDosTimestamp: true,
       mode: name.endsWith("/") ? 0o40755 : executable ? 0o100755 : 0o100644,
-      // Node's deflate gives other bytes on other processors; stored files are the same everywhere.
-      compress: false,
     };
+    // Node's deflate gives other bytes on other processors; stored files are the same everywhere.
+    const stored = { ...options, compress: false };
     const inside = name.normalize("NFC");
     if (name.endsWith("/")) zip.addEmptyDirectory(inside, options);
-    else if (content) zip.addBuffer(content, inside, options);
-    else if (source) zip.addFile(source, inside, options);
+    else if (content) zip.addBuffer(content, inside, stored);
+    else if (source) zip.addFile(source, inside, stored);
   }
   zip.end();
   // yazl tells errors of the files it reads at the ZipFile, not at the stream that is piped.

@@ -37,9 +37,14 @@ module Notebox
     def self.fault_of(catalog)
       case catalog
       when %r{\Ahttps?://}i then http_fault(catalog)
-      when %r{\Afile://}i then file_fault(URI.decode_www_form_component(catalog[7..-1].gsub("+", "%2B")))
+      when %r{\Afile://}i then file_fault(path_of(catalog))
       else file_fault(catalog)
       end
+    end
+
+    # The path that a file: address stands for; before a Windows drive it has a slash that paths have not.
+    def self.path_of(address)
+      URI.decode_www_form_component(address[7..-1].gsub("+", "%2B")).sub(%r{\A/(?=[A-Za-z]:)}, "")
     end
 
     # Asks as Vagrant will ask, with Vagrant's own curl: the same proxies, the same certificates, and the same

@@ -1,0 +1,241 @@
+/**
+ * What planBundle makes of a workbench: values reach Ruby, Bash and the guest's data files as data, over a
+ * thousand hostile workbenches with the real ruby and bash; and the plan is the same whenever it is made.
+ */
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { catalogAddress } from "../../src/boxes/doors.ts";
+import { readAssets } from "../../src/bundle/assets.ts";
+import { planBundle, workbenchHash } from "../../src/bundle/plan.ts";
+import type { PlannedFile } from "../../src/bundle/planned-file.ts";
+import { UserError } from "../../src/errors.ts";
+import type { Workbench } from "../../src/workbench/model.ts";
+import { hostileWorkbench } from "./bundle-hostile.ts";
+
+const root = path.resolve(import.meta.dirname, "../..");
+const assets = await readAssets(root);
+const plain: Workbench = {
+  folder: "/w",
+  file: "/w/workbench.yaml",
+  name: "hello",
+  title: "Hello",
+  box: { name: "notebox/debian-13", version: ">= 13.1", shares: ["/srv/boxes"], registry: false },
+  machine: { cpus: 2, memoryMiB: 2048 },
+  services: [
+    { kind: "jupyter", name: "jupyter", port: 8888 },
+    {
+      kind: "kernel-gateway",
+      name: "marks",
+      port: 8889,
+      notebook: "api/marks.ipynb",
+      origins: ["https://lms.example.edu"],
+      kernels: 1,
+      timeoutSeconds: 30,
+    },
+  ],
+  packages: { apt: ["graphviz"], python: ["pandas", "matplotlib>=3.9"] },
+  folders: ["data"],
+  origins: new Map(),
+};
+
+let folder = "";
+beforeAll(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), "notebox-plan-"));
+});
+afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+const content = (files: readonly PlannedFile[], name: string): string =>
+  files.find((file) => file.path === name)?.content.toString("utf8") ?? `${name} is missing`;
+
+describe("a thousand hostile workbenches", () => {
+  const planned = fc.sample(hostileWorkbench, 1200).flatMap((workbench) => {
+    try {
+      return [{ workbench, files: planBundle({ workbench, assets }) }];
+    } catch (error) {
+      if (!(error instanceof UserError && ["invalid", "usage"].includes(error.code))) throw error;
+      return [];
+    }
+  });
+
+  test("most are not refused", () => {
+    expect(planned.length).toBeGreaterThan(1000);
+  });
+
+  test("Ruby reads the Vagrantfile without a warning, and finds every value byte for byte", () => {
+    const vagrantfiles = planned.map(({ files }) => content(files, "Vagrantfile"));
+    const place = fs.mkdtempSync(path.join(folder, "ruby-"));
+    const run = spawnSync("ruby", ["-w", "-e", READER], {
+      cwd: place,
+      input: JSON.stringify(vagrantfiles),
+      maxBuffer: 2 ** 28,
+    });
+    expect(run.stderr.toString()).toBe("");
+    expect(run.status).toBe(0);
+    expect(fs.readdirSync(place)).toEqual([]);
+    const read = JSON.parse(run.stdout.toString()) as unknown[];
+    expect(read).toEqual(planned.map(({ workbench }) => inVagrantfile(workbench)));
+  });
+
+  test("ruby -wc says nothing about a handful of them", () => {
+    for (const [at, { files }] of planned.slice(0, 10).entries()) {
+      const file = path.join(folder, `Vagrantfile-${at}`);
+      fs.writeFileSync(file, content(files, "Vagrantfile"));
+      const run = spawnSync("ruby", ["-wc", file], {
+        encoding: "utf8",
+        env: { PATH: process.env["PATH"], LC_ALL: "C" },
+      });
+      expect([run.stderr, run.stdout]).toEqual(["", "Syntax OK\n"]);
+    }
+  });
+
+  test("the guest's files hold every value byte for byte", () => {
+    for (const { workbench, files } of planned) {
+      const lines = (name: string): string[] => content(files, `provision/workbench/${name}`).split("\n").slice(0, -1);
+      expect(lines("title")).toEqual([workbench.title]);
+      expect(lines("apt.txt")).toEqual(workbench.packages.apt);
+      expect(lines("python.txt")).toEqual(workbench.packages.python);
+      expect(lines("folders.txt")).toEqual(["notebooks", "api", ...workbench.folders]);
+      for (const service of workbench.services) {
+        const data = JSON.parse(content(files, `provision/workbench/services/${service.name}.json`));
+        const { timeoutSeconds, ...rest } = service as Workbench["services"][number] & { timeoutSeconds?: number };
+        expect(data).toEqual(timeoutSeconds === undefined ? rest : { ...rest, timeout: timeoutSeconds });
+      }
+    }
+  });
+
+  test("Start.sh says the title as it is, and runs nothing of it", () => {
+    const place = fs.mkdtempSync(path.join(folder, "bash-"));
+    const programs = path.join(place, "bin");
+    fs.mkdirSync(programs);
+    fs.writeFileSync(path.join(programs, "vagrant"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
+    fs.writeFileSync(path.join(place, "Vagrantfile"), "");
+    const long = planned.filter(({ workbench }) => workbench.title.length > 20).slice(0, 40);
+    expect(long.length).toBe(40);
+    for (const { workbench, files } of long) {
+      fs.writeFileSync(path.join(place, "Start.sh"), content(files, "Start.sh"));
+      const env = { PATH: `${programs}:/usr/bin:/bin`, LC_ALL: "C.UTF-8" };
+      const run = spawnSync("bash", ["Start.sh"], {
+        cwd: place,
+        encoding: "utf8",
+        env,
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      expect(run.stderr).toBe("");
+      expect(run.stdout.startsWith(`Starting ${workbench.title}. The first`)).toBe(true);
+      expect(fs.readdirSync(place).sort()).toEqual(["Start.sh", "Vagrantfile", "bin"]);
+    }
+  });
+});
+
+// Reads Vagrantfiles as Vagrant would, but for what they do: only `workbench` is of interest.
+const READER = `
+require "json"
+module Vagrant
+  def self.require_version(*) = nil
+  def self.configure(*) = nil
+end
+def require_relative(*) = nil
+$stdin.set_encoding("UTF-8")
+puts JSON.generate(JSON.parse($stdin.read).map { |text|
+  scope = TOPLEVEL_BINDING.dup
+  scope.eval(text, "Vagrantfile")
+  scope.local_variable_get(:workbench)
+})
+`;
+
+function inVagrantfile({ name, title, box, machine, folders, services }: Workbench): object {
+  return {
+    name,
+    title,
+    box: {
+      name: box.name,
+      version: box.version ?? null,
+      doors: box.shares.map((door) => catalogAddress(door, box.name)),
+      registry: !box.name.startsWith("notebox/") && (box.registry || box.shares.length === 0),
+    },
+    cpus: machine.cpus,
+    memory: machine.memoryMiB,
+    folders: ["notebooks", "api", ...folders],
+    services: Object.fromEntries(services.map((s) => [s.name, { kind: s.kind, port: s.port }])),
+  };
+}
+
+describe("the plan", () => {
+  const files = planBundle({ workbench: plain, assets });
+
+  test("is sorted, has no file twice, and is the same each time", () => {
+    const names = files.map((file) => file.path);
+    expect(names).toEqual([...new Set(names)].sort());
+    expect(planBundle({ workbench: plain, assets: new Map([...assets].reverse()) })).toEqual(files);
+  });
+
+  test("holds the kinds in use and no others", () => {
+    const kinds = (workbench: Workbench): string[] => {
+      const found = planBundle({ workbench, assets }).map(
+        (file) => /^provision\/services\/([^/]+)\//.exec(file.path)?.[1],
+      );
+      return [...new Set(found.filter((kind) => kind !== undefined))].sort();
+    };
+    const one = { ...plain, services: plain.services.slice(0, 1) };
+    expect(kinds(one)).toEqual(["jupyter"]);
+    expect(kinds(plain)).toEqual(["jupyter", "kernel-gateway"]);
+  });
+
+  test("has Windows line ends and ASCII alone in batch files, and LF alone elsewhere", () => {
+    const odd = planBundle({ workbench: { ...plain, title: "Übung" }, assets });
+    for (const { path: name, content: bytes } of odd) {
+      const text = bytes.toString("latin1");
+      if (name.endsWith(".cmd"))
+        expect([name, text.replaceAll("\r\n", "").match(/[\r\n\x80-\xff]/g)]).toEqual([name, null]);
+      else expect([name, text.includes("\r")]).toEqual([name, false]);
+    }
+  });
+
+  test("marks what is to be executed", () => {
+    const executable = files.filter((file) => file.executable).map((file) => file.path);
+    expect(executable).toEqual(
+      expect.arrayContaining(["Start.command", "Start.sh", "Start.desktop", "provision/run.sh"]),
+    );
+    expect(executable.filter((name) => /\.(cmd|rb|json|txt|service)$|^Vagrantfile$/.test(name))).toEqual([]);
+  });
+
+  test("never asks the public registry for a name under notebox/", () => {
+    const registry = (box: Workbench["box"]): string =>
+      /registry: (\w+)/.exec(content(planBundle({ workbench: { ...plain, box }, assets }), "Vagrantfile"))?.[1] ?? "";
+    expect(registry({ name: "notebox/debian-13", shares: [], registry: true })).toBe("false");
+    expect(registry({ name: "debian/bookworm64", shares: [], registry: false })).toBe("true");
+    expect(registry({ name: "debian/bookworm64", shares: ["/srv"], registry: false })).toBe("false");
+    expect(registry({ name: "debian/bookworm64", shares: ["/srv"], registry: true })).toBe("true");
+  });
+});
+
+describe("the workbench's hash", () => {
+  const hash = (workbench: Workbench, lock?: Buffer): string => workbenchHash({ workbench, assets, lock });
+
+  test("stands in the bundle", () => {
+    expect(content(planBundle({ workbench: plain, assets }), "provision/workbench/hash")).toBe(`${hash(plain)}\n`);
+    expect(hash(plain)).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test("changes with what the guest is provisioned from", () => {
+    const others: Workbench[] = [
+      { ...plain, packages: { ...plain.packages, apt: [] } },
+      { ...plain, title: "Other" },
+      { ...plain, folders: [] },
+      { ...plain, services: plain.services.slice(1) },
+    ];
+    expect(new Set([plain, ...others].map((workbench) => hash(workbench))).size).toBe(5);
+    const changed = new Map(assets).set("provision/run.sh", Buffer.from("#!/bin/bash\n"));
+    expect(workbenchHash({ workbench: plain, assets: changed })).not.toBe(hash(plain));
+  });
+
+  test("does not change with the size of the machine, the share, or the lock that the guest sends back", () => {
+    expect(hash({ ...plain, machine: { cpus: 4, memoryMiB: 4096 } })).toBe(hash(plain));
+    expect(hash({ ...plain, box: { ...plain.box, shares: [] } })).toBe(hash(plain));
+    expect(hash(plain, Buffer.from("pandas==2.2.3\n"))).toBe(hash(plain));
+  });
+});
