@@ -17,6 +17,14 @@ echo debian > "$ROOT/etc/hostname"
 printf '127.0.0.1 localhost\n127.0.1.1 debian\n::1 localhost ip6-localhost ip6-loopback\n' > "$ROOT/etc/hosts"
 echo UTC > "$ROOT/etc/timezone"
 
+# Both of these hold up everything else at the start (Before=sysinit.target), which nothing here needs: the clock
+# is right enough from the virtual hardware, and names are looked up only by services, which start later anyway.
+for unit in systemd-resolved.service systemd-timesyncd.service; do
+  in_root systemctl disable --quiet "$unit"
+  sed -E -e '/^(Before|WantedBy)=/s/ ?sysinit\.target//' -e 's/^WantedBy=$/WantedBy=multi-user.target/' \
+    "$ROOT/usr/lib/systemd/system/$unit" > "$ROOT/etc/systemd/system/$unit"
+done
+
 in_root systemctl enable --quiet systemd-networkd.service systemd-resolved.service systemd-timesyncd.service \
   ssh.service notebox-ssh-hostkeys.service notebox-grow-root.service
 in_root systemctl set-default --quiet multi-user.target
@@ -36,9 +44,13 @@ masked=(
   modprobe@drm.service
   # It waits for all devices; nothing here needs that.
   systemd-udev-settle.service
+  # Programs for other processors or file types that the kernel would start by themselves: none are installed.
+  systemd-binfmt.service proc-sys-fs-binfmt_misc.automount
+  # Huge pages and the kernel's own debugging files: nobody asks for them, root can mount them at any time.
+  dev-hugepages.mount sys-kernel-debug.mount sys-kernel-tracing.mount
+  # Network settings and secrets handed over by firmware or the kernel's command line: no provider does that.
+  systemd-network-generator.service systemd-udev-load-credentials.service
 )
 in_root systemctl mask --quiet "${masked[@]}"
 
-# Written with the modules of files/usr/share/initramfs-tools/modules.d; the kernel's package made one too early for that.
-in_root update-initramfs -u -k all
 close_root

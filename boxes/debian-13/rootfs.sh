@@ -16,7 +16,7 @@ debootstrap --variant=minbase --arch="$NOTEBOX_ARCH" --force-check-gpg --keyring
 
 # The package apt knows where its distribution's archives are, security updates included.
 sources=$ROOT/etc/apt/sources.list.d/debian.sources
-cp "$ROOT/usr/share/doc/apt/examples/debian.sources" "$sources"
+sed -e '/^#/d' -e 's/^Components:.*/Components: main/' "$ROOT/usr/share/doc/apt/examples/debian.sources" > "$sources"
 rm -f "$ROOT/etc/apt/sources.list"
 # The box keeps that; the build itself may use a mirror.
 cp "$sources" "$NOTEBOX_WORK/debian.sources"

@@ -1,0 +1,79 @@
+/**
+ * What is where in a share: the only place that builds such paths. All of them are relative to the share's folder,
+ * with forward slashes. What the files hold is for share.ts and catalog.ts.
+ */
+import { UserError } from "../errors.ts";
+
+export const SHARE_FILE = "notebox-share.json";
+export const LOCK_FILE = "notebox-share.lock";
+
+export interface BoxId {
+  /** owner/name */
+  name: string;
+  version: string;
+  provider: string;
+  arch: string;
+}
+
+export function boxFolder(name: string): string {
+  return `boxes/${name}`;
+}
+
+export function versionFolder(box: Pick<BoxId, "name" | "version">): string {
+  return `${boxFolder(box.name)}/${box.version}`;
+}
+
+export function boxPath(box: BoxId): string {
+  return `${versionFolder(box)}/${box.provider}-${box.arch}.box`;
+}
+
+/** The record of a box: written after the box, so a box without one was never finished. */
+export function recordPath(box: BoxId): string {
+  return `${versionFolder(box)}/${box.provider}-${box.arch}.json`;
+}
+
+/** Where a box lies while it is received. */
+export function partPath(box: BoxId): string {
+  return `${boxPath(box)}.part`;
+}
+
+/** `slug` is doors.ts's doorSlug. */
+export function catalogPath(slug: string, name: string): string {
+  return `catalogs/${slug}/${name}.json`;
+}
+
+/** Provider and architecture of a record's or a box's file name, or undefined for any other file. */
+export function parseFileName(file: string): { provider: string; arch: string; ending: "box" | "json" } | undefined {
+  const match = /^([a-z][a-z0-9_]*)-([a-z0-9_]+)\.(box|json)$/.exec(file);
+  if (!match) return undefined;
+  const [, provider = "", arch = "", ending] = match;
+  return { provider, arch, ending: ending as "box" | "json" };
+}
+
+/** CON, nul.json and their kin: no file on Windows can be called that, and shares are read there. */
+const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)/i;
+
+/** Throws UserError `usage` when one of the parts cannot be a part of a path, or is not what Vagrant takes. */
+export function checkBoxId(box: BoxId): void {
+  const parts = box.name.split("/");
+  if (
+    parts.length !== 2 ||
+    box.name.length > 120 ||
+    parts.some((part) => !/^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?$/.test(part) || DEVICE.test(part))
+  )
+    throw usage(
+      `${JSON.stringify(box.name)} is no box name`,
+      "Write owner/name, such as notebox/debian-13: letters, digits, . - and _.",
+    );
+  // Vagrant itself takes more, but sorts only this as people do.
+  if (!/^(?:0|[1-9]\d{0,8})(?:\.(?:0|[1-9]\d{0,8})){2}$/.test(box.version))
+    throw usage(`${JSON.stringify(box.version)} is no version`, "Write three numbers, such as 13.1.0.");
+  if (!/^[a-z][a-z0-9_]{0,39}$/.test(box.provider))
+    throw usage(`${JSON.stringify(box.provider)} is no provider`, "Write Vagrant's name of it: virtualbox or libvirt.");
+  if (!/^[a-z0-9_]{1,20}$/.test(box.arch) || DEVICE.test(box.arch))
+    throw usage(`${JSON.stringify(box.arch)} is no architecture`, "Write Vagrant's name of it: amd64 or arm64.");
+}
+
+function usage(message: string, hint: string): UserError {
+  return new UserError({ code: "usage", message: `${message}.`, hint });
+}

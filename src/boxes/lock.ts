@@ -1,0 +1,136 @@
+/**
+ * One writer at a time in a share: a lock file that names host, process and time. Readers need none. A lock whose
+ * process has ended on this very computer is taken over; of another computer's nothing can be known.
+ */
+import fs from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { systemErrorCode, UserError } from "../errors.ts";
+import type { Clock, Processes, ProcessIdentity } from "../ports.ts";
+import { LOCK_FILE } from "./layout.ts";
+
+export interface ShareLockOwner {
+  host: string;
+  process: ProcessIdentity;
+  /** ISO 8601. */
+  time: string;
+  command: string;
+}
+
+interface Needs {
+  processes: Pick<Processes, "self" | "isAlive">;
+  clock: Pick<Clock, "now">;
+}
+
+/** Runs `work` while holding the lock. Throws UserError `busy` with the owner's name when somebody else has it. */
+export async function withShareLock<T>(
+  deps: Needs,
+  share: string,
+  command: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const file = path.join(share, LOCK_FILE);
+  const owner: ShareLockOwner = {
+    host: os.hostname(),
+    process: deps.processes.self(),
+    time: new Date(deps.clock.now()).toISOString(),
+    command,
+  };
+  const mine = `${JSON.stringify(owner)}\n`;
+  await take(deps, file, owner, mine);
+  try {
+    return await work();
+  } finally {
+    // Only the own lock: an administrator may have removed it and somebody else taken it since.
+    if ((await read(file)) === mine) await fs.rm(file, { force: true });
+  }
+}
+
+async function take(deps: Needs, file: string, owner: ShareLockOwner, mine: string): Promise<void> {
+  for (let attempt = 0; attempt < 5; attempt++) {
+    if (await createWhole(file, owner, mine)) return;
+    const text = await read(file);
+    if (text === undefined) continue;
+    const found = parse(text);
+    if (!found || found.host !== owner.host || deps.processes.isAlive(found.process)) throw busy(file, found);
+    await removeStale(file, text, owner);
+  }
+  throw busy(file, undefined);
+}
+
+/** The lock appears with its content, by a link: a file made first and filled later would be read half-written. */
+async function createWhole(file: string, owner: ShareLockOwner, mine: string): Promise<boolean> {
+  const draft = `${file}.${owner.host.replace(/[^A-Za-z0-9-]/g, "-")}-${owner.process.pid}`;
+  await fs.writeFile(draft, mine);
+  try {
+    await fs.link(draft, file);
+    return true;
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === "EEXIST") return false;
+    // Some file servers have no links; there an exclusive file must do.
+    if (code !== "EPERM" && code !== "ENOTSUP" && code !== "EOPNOTSUPP" && code !== "ENOSYS") throw error;
+    return await createPlain(file, mine);
+  } finally {
+    await fs.rm(draft, { force: true });
+  }
+}
+
+async function createPlain(file: string, mine: string): Promise<boolean> {
+  try {
+    await fs.writeFile(file, mine, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Of several who see the same dead owner only one can rename it away; the others find the next lock, or none. */
+async function removeStale(file: string, text: string, owner: ShareLockOwner): Promise<void> {
+  const aside = `${file}.stale-${owner.process.pid}`;
+  try {
+    await fs.rename(file, aside);
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return;
+    throw error;
+  }
+  // Somebody took the lock over between reading and renaming: it is theirs, so it goes back.
+  if ((await read(aside)) !== text) await fs.link(aside, file).catch(() => {});
+  await fs.rm(aside, { force: true });
+}
+
+async function read(file: string): Promise<string | undefined> {
+  try {
+    return await fs.readFile(file, "utf8");
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function parse(text: string): ShareLockOwner | undefined {
+  try {
+    const data = JSON.parse(text) as ShareLockOwner;
+    if (typeof data.host === "string" && typeof data.process.pid === "number") return data;
+  } catch {
+    // Not ours, or cut short by a crash.
+  }
+  return undefined;
+}
+
+function busy(file: string, owner: ShareLockOwner | undefined): UserError {
+  if (!owner)
+    return new UserError({
+      code: "busy",
+      message: "Somebody else is writing to this share.",
+      hint: `Wait a moment and try again. If nobody is, delete ${file}.`,
+    });
+  const since = owner.time.replace("T", " ").replace(/\.\d+Z$/, " UTC");
+  const place = owner.host === os.hostname() ? "this computer" : `the computer ${owner.host}`;
+  return new UserError({
+    code: "busy",
+    message: `\`notebox ${owner.command}\` is writing to this share: process ${owner.process.pid} on ${place}, since ${since}.`,
+    hint: `Wait until it is done. If nothing runs on ${place} any more, delete ${file}.`,
+  });
+}

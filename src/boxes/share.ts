@@ -1,0 +1,195 @@
+/**
+ * A share on disk: what is in notebox-share.json, which boxes have records, and writing the catalogs of every door.
+ * Paths come from layout.ts, catalogs' content from catalog.ts.
+ */
+import fs from "node:fs/promises";
+import path from "node:path";
+import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
+import { type BoxRecord, catalogText } from "./catalog.ts";
+import { doorSlug, normaliseDoor, parseDoor } from "./doors.ts";
+import { type BoxId, boxFolder, boxPath, catalogPath, parseFileName, recordPath, SHARE_FILE } from "./layout.ts";
+import { replaceFile } from "./receive.ts";
+
+export interface ShareSettings {
+  layout: 1;
+  doors: string[];
+  /** How many versions of each box `prune` keeps. */
+  retention: { versions: number };
+}
+
+/** Makes sure that the folder is there and can be written. Throws UserError `unreachable`. */
+export async function checkShareFolder(share: string): Promise<void> {
+  try {
+    if (!(await fs.stat(share)).isDirectory()) throw unreachable(share, "is not a folder");
+    await fs.rmdir(await fs.mkdtemp(path.join(share, ".notebox-probe-")));
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw explained(share, error);
+  }
+}
+
+function explained(share: string, error: unknown): unknown {
+  const full = asDiskFull(error, share);
+  if (full !== error) return full;
+  switch (systemErrorCode(error)) {
+    case "ENOENT":
+      return unreachable(
+        share,
+        "does not exist",
+        "If it is to be a new share, make the folder first; else check that it is mounted and the network is there.",
+        error,
+      );
+    case "ENOTDIR":
+      return unreachable(share, "is not a folder", undefined, error);
+    case "EACCES":
+    case "EPERM":
+      return unreachable(
+        share,
+        "cannot be written by you",
+        "Ask for the right to write there, or do this as the account that keeps the share.",
+        error,
+      );
+    case "EROFS":
+      return unreachable(
+        share,
+        "is mounted read-only",
+        "Mount it so that it can be written, or name its folder on the server.",
+        error,
+      );
+    default:
+      return unreachable(
+        share,
+        `cannot be reached (${error instanceof Error ? error.message : String(error)})`,
+        undefined,
+        error,
+      );
+  }
+}
+
+function unreachable(
+  share: string,
+  what: string,
+  hint = "Check the path, the network and that the share is mounted.",
+  cause?: unknown,
+): UserError {
+  return new UserError({ code: "unreachable", message: `The share ${share} ${what}.`, hint, cause });
+}
+
+/** The share's settings, or undefined for a folder that is no share yet. Throws UserError `integrity`. */
+export async function readSettings(share: string): Promise<ShareSettings | undefined> {
+  const file = path.join(share, SHARE_FILE);
+  let text: string;
+  try {
+    text = await fs.readFile(file, "utf8");
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw explained(share, error);
+  }
+  const hint = "Restore it from a copy, or delete it: publishing makes a new one.";
+  try {
+    const data = JSON.parse(text) as ShareSettings;
+    if (typeof data.layout === "number" && data.layout > 1)
+      throw new UserError({
+        code: "integrity",
+        message: `${file} was written by a newer notebox.`,
+        hint: "Use that one.",
+      });
+    if (data.layout !== 1 || !Array.isArray(data.doors)) throw new SyntaxError("layout or doors are missing");
+    for (const door of data.doors) parseDoor(String(door));
+    return { ...data, retention: data.retention ?? { versions: 0 } };
+  } catch (error) {
+    if (error instanceof UserError && error.code === "integrity") throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UserError({ code: "integrity", message: `${file} cannot be used: ${why}`, hint, cause: error });
+  }
+}
+
+/** The settings with further doors; a folder that is no share yet gets its own path as its first door. */
+export function settingsWith(
+  before: ShareSettings | undefined,
+  share: string,
+  doors: readonly string[],
+): ShareSettings {
+  const settings = before ?? { layout: 1, doors: [normaliseDoor(share)], retention: { versions: 0 } };
+  const known = new Map([...settings.doors, ...doors].map((door) => [doorSlug(door), normaliseDoor(door)]));
+  return { ...settings, doors: [...known.values()] };
+}
+
+export async function writeSettings(share: string, settings: ShareSettings): Promise<void> {
+  await replaceFile(path.join(share, SHARE_FILE), `${JSON.stringify(settings, null, 2)}\n`);
+}
+
+export async function readRecord(share: string, box: BoxId): Promise<BoxRecord | undefined> {
+  const file = path.join(share, recordPath(box));
+  try {
+    const data = JSON.parse(await fs.readFile(file, "utf8")) as BoxRecord;
+    if (!/^[0-9a-f]{64}$/.test(data.sha256) || !Number.isSafeInteger(data.size)) throw new SyntaxError("no checksum");
+    // Where a record lies says what it is of; what it says itself could be a copy's.
+    return { ...data, name: box.name, version: box.version, provider: box.provider, arch: box.arch };
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    if (!(error instanceof SyntaxError)) throw explained(share, error);
+    throw new UserError({
+      code: "integrity",
+      message: `The record ${file} cannot be read: ${error.message}.`,
+      hint: "Delete it and publish that box again; the box itself is left alone.",
+      cause: error,
+    });
+  }
+}
+
+export async function writeRecord(share: string, record: BoxRecord): Promise<void> {
+  await replaceFile(path.join(share, recordPath(record)), `${JSON.stringify(record, null, 2)}\n`);
+}
+
+/** All boxes of that name that are there with their records, by version. */
+export async function listRecords(share: string, name: string): Promise<BoxRecord[]> {
+  const found: BoxRecord[] = [];
+  for (const version of await foldersIn(path.join(share, boxFolder(name)))) {
+    const files = await fs.readdir(path.join(share, boxFolder(name), version));
+    for (const file of files.sort()) {
+      const parsed = parseFileName(file);
+      if (parsed?.ending !== "json") continue;
+      const box = { name, version, provider: parsed.provider, arch: parsed.arch };
+      // A catalog names only what a reader can fetch.
+      if (!files.includes(path.posix.basename(boxPath(box)))) continue;
+      const record = await readRecord(share, box);
+      if (record) found.push(record);
+    }
+  }
+  return found;
+}
+
+async function foldersIn(folder: string): Promise<string[]> {
+  try {
+    const entries = await fs.readdir(folder, { withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+      .sort();
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** Writes that box's catalog for every door; gives back their paths in the share. */
+export async function writeCatalogs(share: string, settings: ShareSettings, name: string): Promise<string[]> {
+  const records = await listRecords(share, name);
+  const written: string[] = [];
+  for (const door of settings.doors) {
+    const file = catalogPath(doorSlug(door), name);
+    await replaceFile(path.join(share, file), catalogText(name, door, records));
+    written.push(file);
+  }
+  return written;
+}
+
+/** Names of all boxes in the share that have a folder. */
+export async function listNames(share: string): Promise<string[]> {
+  const names: string[] = [];
+  for (const owner of await foldersIn(path.join(share, "boxes"))) {
+    for (const short of await foldersIn(path.join(share, "boxes", owner))) names.push(`${owner}/${short}`);
+  }
+  return names;
+}
