@@ -17,6 +17,7 @@ import { ownPorts } from "../vagrant/own-ports.ts";
 import { type Action, planUp } from "../vagrant/plan.ts";
 import { diskFolders, findProblems, measureComputer } from "../vagrant/preflight.ts";
 import { chooseProvider } from "../vagrant/providers.ts";
+import { findVm as askVagrant } from "../vagrant/ssh-target.ts";
 import { startVm } from "../vagrant/start.ts";
 import { loadWorkbench } from "../workbench/load.ts";
 import type { Workbench } from "../workbench/model.ts";
@@ -137,13 +138,16 @@ async function findVm(deps: Deps, vagrant: VagrantClient, folder: string, provid
   return await step(deps, "state", "Looking at the VM", async () => {
     const { state } = await vagrant.status();
     if (state === "not_created") return { ...none, provisioned: undefined, answers: false };
+    const endpoints = readEndpoints(folder);
     const { answers, hash } =
-      state === "running" ? await askProvisioned(deps, folder) : { answers: false, hash: undefined };
+      state === "running"
+        ? await askProvisioned(deps, endpoints?.ssh ?? (await askVagrant(deps, folder)).ssh)
+        : { answers: false, hash: undefined };
     return {
       state,
       finished,
       sameVagrantfile: made?.vagrantfile === hashOf(path.join(folder, "Vagrantfile")),
-      hasEndpoints: readEndpoints(folder) !== undefined,
+      hasEndpoints: endpoints !== undefined,
       provisioned: hash,
       answers,
       existed: true,

@@ -70,6 +70,7 @@ export function createVagrant(deps: Needs, options: ClientOptions): VagrantClien
       for (const event of tracker?.end(ok ? "done" : "failed") ?? []) deps.reporter.emit(event);
       options.onEnd?.();
     };
+    for (const event of tracker?.begin() ?? []) deps.reporter.emit(event);
     try {
       const result = await deps.processes.run("vagrant", args, {
         cwd: options.folder,

@@ -1,6 +1,5 @@
 /** Questions to the guest over SSH, with the key and port that the last start wrote down. */
 import type { Deps, SshTarget } from "../ports.ts";
-import { readEndpoints } from "./machine-files.ts";
 
 const CONNECT_MS = 8000;
 
@@ -34,9 +33,8 @@ export async function askGuest(
 /** Whether the guest answers, and the hash of the workbench that it was set up for. */
 export async function askProvisioned(
   deps: Pick<Deps, "ssh" | "signal" | "log">,
-  folder: string,
+  target: SshTarget | undefined,
 ): Promise<{ answers: boolean; hash: string | undefined }> {
-  const target = readEndpoints(folder)?.ssh;
   const answer =
     target && (await askGuest(deps, target, "cat /var/lib/notebox/provisioned.json 2>/dev/null || true\n"));
   if (answer === undefined) return { answers: false, hash: undefined };

@@ -34,10 +34,12 @@ const PHASES: readonly (readonly [RegExp, string])[] = [
   [/^Running provisioner/, "Setting up the VM"],
 ];
 
-/** "notebox: [3/7] Title", and "notebox: [3/7] Title: note" for steps that were done before. */
-const GUEST_STEP = /^notebox: \[(\d+)\/(\d+)\] (.*)$/;
+/** "notebox: [3/9] System packages …", and at its end ": done in 6.7 s" or, if nothing had to be done, ": unchanged". */
+const GUEST_STEP = /^notebox: \[(\d+)\/(\d+)\] (.*?)(?: (…)|: (?:unchanged|done in .*))$/;
 
 export interface StepTracker {
+  /** Vagrant takes a second or two before it says anything. */
+  begin(): ProgressEvent[];
   take(message: VagrantMessage): ProgressEvent[];
   /** Closes the step that is open. */
   end(outcome: "done" | "failed", lastLines?: readonly string[]): ProgressEvent[];
@@ -64,12 +66,13 @@ export function createStepTracker(prefix: string): StepTracker {
   };
 
   return {
+    begin: () => begin("Starting Vagrant"),
     take(message) {
       const shown = shownText(message);
       if (shown === undefined) return [];
       return shown.lines.flatMap((line) => {
         const guest = GUEST_STEP.exec(line);
-        if (guest) return begin(`In the VM, ${guest[1]} of ${guest[2]}: ${guest[3]}`);
+        if (guest?.[4]) return begin(`In the VM, ${guest[1]} of ${guest[2]}: ${guest[3]}`);
         const phase = PHASES.find(([pattern]) => pattern.test(line));
         if (phase) return begin(phase[1]);
         return open === undefined || !worthShowing(line)

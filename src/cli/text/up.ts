@@ -1,5 +1,7 @@
 /** What `notebox up` ends with: where the workbench is, how to open it, how to stop it. */
 import type { UpResult } from "../../commands/up.ts";
+import type { Report } from "../../commands/verify.ts";
+import { reportText } from "./report.ts";
 
 const DONE: Readonly<Record<string, string>> = {
   none: "runs already, as workbench.yaml says",
@@ -7,12 +9,12 @@ const DONE: Readonly<Record<string, string>> = {
   reload: "was started again with the new settings",
 };
 
-export function text(result: Partial<UpResult>): string {
-  // `up` has no report of its own when it fails; the checks' is printed as `verify` would.
-  if (result.services === undefined) return "";
+export function text(result: UpResult | Report): string {
+  // When a check has failed, the result is the checks' report, and is printed as `verify` prints it.
+  if (!("services" in result)) return reportText(result);
   const width = Math.max(0, ...result.services.map(({ name }) => name.length));
   return [
-    `${result.title} ${DONE[result.action ?? ""] ?? "is running"}, and every check has passed (${duration(result.seconds ?? 0)}).`,
+    `${result.title} ${DONE[result.action] ?? "is running"}, and every check has passed (${duration(result.seconds)}).`,
     "",
     ...result.services.map(({ name, url }) => `  ${name.padEnd(width)}  ${url}`),
     "",

@@ -1,0 +1,132 @@
+/** What `up` decides: which command, whether this computer is ready, which versions go together. */
+import { describe, expect, test } from "vitest";
+import { sshArguments } from "../../src/commands/ssh.ts";
+import { compareVersions, requirePair } from "../../src/vagrant/installed.ts";
+import { type Found, planUp } from "../../src/vagrant/plan.ts";
+import { type Computer, findProblems } from "../../src/vagrant/preflight.ts";
+import type { Workbench } from "../../src/workbench/model.ts";
+
+describe("what has to be done", () => {
+  const ready: Found = {
+    state: "running",
+    finished: true,
+    sameVagrantfile: true,
+    hasEndpoints: true,
+    provisioned: "aa",
+    answers: true,
+  };
+  test.each<[string, Partial<Found>, string]>([
+    ["all is as it should be", {}, "none"],
+    ["the workbench has changed inside the VM", { provisioned: "bb" }, "provision"],
+    ["the guest was never set up", { provisioned: undefined }, "provision"],
+    ["ports, folders or memory have changed", { sameVagrantfile: false }, "reload"],
+    ["the start was broken off after boot", { hasEndpoints: false }, "reload"],
+    ["the first start was broken off", { finished: false, provisioned: undefined }, "reload"],
+    ["it hangs", { answers: false }, "restart"],
+    ["it is off", { state: "poweroff" }, "up"],
+    ["libvirt's word for off", { state: "shutoff" }, "up"],
+    ["power was cut", { state: "aborted" }, "up"],
+    ["it is suspended", { state: "saved" }, "up"],
+    ["there is none", { state: "not_created" }, "up"],
+    ["it crashed", { state: "gurumeditation" }, "restart"],
+    ["it has no address", { state: "inaccessible" }, "restart"],
+  ])("%s", (_name, difference, action) => {
+    expect(planUp({ ...ready, ...difference }, "aa")).toBe(action);
+  });
+});
+
+describe("whether this computer is ready", () => {
+  const workbench = {
+    machine: { cpus: 2, memoryMiB: 2048 },
+    services: [
+      { kind: "jupyter", name: "jupyter", port: 8888 },
+      { kind: "kernel-gateway", name: "marks", port: 8889 },
+    ],
+  } as unknown as Workbench;
+  const computer: Computer = {
+    disks: [{ folder: "/home/a", free: 100 * 1024 ** 3 }],
+    totalMemoryMiB: 8192,
+    freeMemoryMiB: 4096,
+    takenPorts: new Map(),
+  };
+  const none = { exists: false, running: false, ports: new Set<number>() };
+  const ids = (change: Partial<Computer>, vm = none) =>
+    findProblems(workbench, { ...computer, ...change }, vm).map(({ id }) => id);
+
+  test("nothing is wrong with enough of all", () => {
+    expect(ids({})).toEqual([]);
+  });
+
+  test("all faults are told at once, and each says what to do", () => {
+    const problems = findProblems(
+      workbench,
+      {
+        disks: [{ folder: "/home/a", free: 1024 ** 3 }],
+        totalMemoryMiB: 8192,
+        freeMemoryMiB: 1000,
+        takenPorts: new Map([
+          [8888, "another program uses it"],
+          [8889, "another program uses it"],
+        ]),
+      },
+      none,
+    );
+    expect(problems.map(({ id }) => id)).toEqual(["disk-space", "memory", "port-busy", "port-busy"]);
+    expect(problems[0]?.message).toBe("The disk with /home/a has 1.0 GiB free; the VM needs 6.0 GiB.");
+    expect(problems[2]?.message).toContain("Port 8888 of jupyter");
+    for (const { hint } of problems) expect(hint).toMatch(/\w/);
+  });
+
+  test("a VM that exists needs less disk, and one that runs needs none", () => {
+    const disks = [{ folder: "/", free: 2 * 1024 ** 3 }];
+    expect(ids({ disks })).toEqual(["disk-space"]);
+    expect(ids({ disks }, { ...none, exists: true })).toEqual([]);
+    expect(ids({ disks: [{ folder: "/", free: 0 }] }, { exists: true, running: true, ports: new Set() })).toEqual([]);
+  });
+
+  test("more memory than the computer has is refused even while the VM runs", () => {
+    expect(ids({ totalMemoryMiB: 2048 }, { exists: true, running: true, ports: new Set() })).toEqual(["memory"]);
+    expect(ids({ freeMemoryMiB: 10 }, { exists: true, running: true, ports: new Set() })).toEqual([]);
+    expect(ids({ freeMemoryMiB: undefined })).toEqual([]);
+  });
+
+  test("a port that our own VM holds is no fault", () => {
+    const takenPorts = new Map([[8888, "another program uses it"]]);
+    expect(ids({ takenPorts }, { exists: true, running: true, ports: new Set([8888]) })).toEqual([]);
+    expect(ids({ takenPorts }, { exists: true, running: true, ports: new Set([8889]) })).toEqual(["port-busy"]);
+  });
+});
+
+describe("versions", () => {
+  test.each([
+    ["2.3.4", "2.3.4", 0],
+    ["2.3.10", "2.3.9", 1],
+    ["2.4.0.dev", "2.4.0", 0],
+    ["2.2.19", "2.3.4", -1],
+    ["2.4", "2.4.1", -1],
+  ])("%s and %s", (a, b, sign) => {
+    expect(Math.sign(compareVersions(a, b))).toBe(sign);
+  });
+
+  test("a VirtualBox that this Vagrant does not know is refused with the version that does", () => {
+    expect(() => requirePair("2.4.1", "7.1.4r165100")).toThrow(
+      "VirtualBox 7.1.4r165100 needs Vagrant 2.4.2 or newer, but Vagrant 2.4.1",
+    );
+    expect(() => requirePair("2.4.3", "7.2.0")).toThrow("2.4.9");
+    requirePair("2.4.9", "7.2.0");
+    requirePair("2.3.4", "7.0.20");
+    requirePair("2.3.4", "6.1.50");
+  });
+});
+
+describe("ssh's arguments", () => {
+  const target = { host: "127.0.0.1", port: 2222, username: "vagrant", privateKeyPath: "/home/a%b/key" };
+  test("a % in the key's path is no placeholder", () => {
+    expect(sshArguments(target, [], "linux")).toContain("/home/a%%b/key");
+  });
+  test("a command cannot be taken for an option, and Windows has its own null file", () => {
+    const line = sshArguments(target, ["-V", "x"], "win32");
+    expect(line.slice(-4)).toEqual(["vagrant@127.0.0.1", "--", "-V", "x"]);
+    expect(line).toContain("UserKnownHostsFile=NUL");
+  });
+});
