@@ -241,9 +241,9 @@ describe("whatever stands there", () => {
           expect(JSON.stringify(error.problems).length).toBeLessThan(3000);
         }
       }),
-      { numRuns: 600 },
+      { numRuns: 400 },
     );
-    expect(accepted).toBeGreaterThan(100);
+    expect(accepted).toBeGreaterThan(60);
   });
 
   test("texts in every other place arrive unchanged or are refused with words", async () => {
@@ -272,7 +272,7 @@ describe("whatever stands there", () => {
           expect(error.hint).toMatch(/\w/);
         }
       }),
-      { numRuns: 600 },
+      { numRuns: 400 },
     );
   });
 
@@ -331,7 +331,7 @@ describe("whatever stands there", () => {
           JSON.stringify(error.problems);
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 600 },
     );
   });
 });
