@@ -19,8 +19,9 @@ export interface ZipEntry {
   executable?: boolean;
 }
 
-// Zip knows no earlier time; one that is always the same says nothing about who made it and when.
-const MTIME = new Date("1980-01-01T12:00:00Z");
+// Zip knows no earlier day; a time that is always the same says nothing about who made it and when. It is noon of
+// the local time, because yazl writes a time as the local clock shows it.
+const MTIME = new Date(1980, 0, 1, 12);
 
 /** Returns the size in bytes. Throws UserError `disk-full`, or `usage` when the zip cannot be put there. */
 export async function writeZip(file: string, entries: readonly ZipEntry[]): Promise<number> {

@@ -1,0 +1,185 @@
+/** The hand-out: what is in the zip, what never is, and that the same files give the same bytes everywhere. */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Entry, open } from "yauzl";
+import { Workbench } from "./render-workbench.ts";
+
+let workbench: Workbench;
+let zip = "";
+beforeEach(() => {
+  workbench = new Workbench();
+  zip = path.join(workbench.around, "hello.zip");
+  workbench.write("notebooks/Übung/start.ipynb", "{}");
+  workbench.write("notebooks/data.csv", "a,b\n1,2\n");
+  workbench.write("api/readme.md", "# API\n");
+  workbench.write("workbench.lock", "pandas==2.2.3\n");
+});
+afterEach(() => workbench.remove());
+
+const entries = async (): Promise<Entry[]> =>
+  await new Promise((resolve, reject) => {
+    const found: Entry[] = [];
+    open(zip, { lazyEntries: false }, (error, file) => {
+      if (error) return reject(error);
+      file.on("entry", (entry: Entry) => found.push(entry));
+      file.on("end", () => resolve(found));
+      file.on("error", reject);
+    });
+  });
+const names = async (): Promise<string[]> => (await entries()).map((entry) => entry.fileName);
+const sha256 = (): string => createHash("sha256").update(fs.readFileSync(zip)).digest("hex");
+
+describe("what is in it", () => {
+  test("one folder with the workbench, the bundle and the author's files", async () => {
+    const run = workbench.render(["--zip", zip]);
+    expect([run.code, run.stderr]).toEqual([0, ""]);
+    const found = await names();
+    expect(found.every((name) => name.startsWith("hello/"))).toBe(true);
+    expect(found).toEqual([...found].sort());
+    for (const name of [
+      "workbench.yaml",
+      "workbench.lock",
+      "Vagrantfile",
+      "Start.cmd",
+      "provision/run.sh",
+      "provision/workbench/workbench.lock",
+      ".notebox/rendered.json",
+      ".notebox/workbench.schema.json",
+      "notebooks/Übung/start.ipynb",
+      "notebooks/data.csv",
+      "api/readme.md",
+    ]) {
+      expect(found).toContain(`hello/${name}`);
+    }
+    expect(fs.existsSync(workbench.path("Vagrantfile"))).toBe(false);
+  });
+
+  test("data folders, wheels and empty folders too", async () => {
+    workbench.describe(workbench.read("workbench.yaml").replace("packages:", "folders: [data]\npackages:"));
+    workbench.write("data/deep/x.bin", Buffer.from([0, 255]));
+    workbench.write("wheels/a-1-py3-none-any.whl", "PK");
+    fs.mkdirSync(workbench.path("notebooks/empty"));
+    workbench.render(["--zip", zip]);
+    expect(await names()).toEqual(
+      expect.arrayContaining(["hello/data/deep/x.bin", "hello/wheels/a-1-py3-none-any.whl", "hello/notebooks/empty/"]),
+    );
+  });
+
+  test("nothing of this computer: no state, no token, no litter, no links", async () => {
+    for (const name of [
+      ".notebox/logs/x.jsonl",
+      ".notebox/endpoints.json",
+      ".notebox/open.html",
+      ".notebox/host.json",
+      ".vagrant/machines/id",
+      ".git/config",
+      "notebooks/.ipynb_checkpoints/start.ipynb",
+      "notebooks/__pycache__/a.pyc",
+      "api/.DS_Store",
+      "private.txt",
+      ".env",
+    ]) {
+      workbench.write(name, "SECRET");
+    }
+    fs.symlinkSync("/etc/passwd", workbench.path("notebooks/passwd"));
+    fs.symlinkSync("/etc", workbench.path("api/etc"));
+    const run = workbench.render(["--zip", zip]);
+    expect(run.code).toBe(0);
+    expect(run.stderr).toMatch(/notebooks\/passwd is not in the hand-out: it is a link/);
+    expect(run.stderr).toMatch(/api\/etc is not in the hand-out: it is a link/);
+    expect(fs.readFileSync(zip).includes("SECRET")).toBe(false);
+    expect(
+      (await names()).filter((name) => /passwd|etc\b|checkpoints|pycache|DS_Store|\.vagrant|logs|\.git/.test(name)),
+    ).toEqual([]);
+  });
+
+  test("unpacked elsewhere, the next render finds its own work there", () => {
+    workbench.render(["--zip", zip]);
+    const there = new Workbench();
+    const unpack = spawnSync("bsdtar", ["-xf", zip, "-C", there.folder, "--strip-components", "1"], {
+      encoding: "utf8",
+    });
+    expect([unpack.status, unpack.stderr]).toEqual([0, ""]);
+    expect(fs.statSync(there.path("Start.command")).mode & 0o777).toBe(0o755);
+    const run = there.render();
+    expect([run.code, run.stderr]).toEqual([0, ""]);
+    expect(run.stdout).toMatch(/no files changed/);
+    there.remove();
+  });
+});
+
+describe("the same bytes", () => {
+  test("whatever the time zone, the umask, the locale and the files' own times", () => {
+    expect(workbench.render(["--zip", zip]).code).toBe(0);
+    const first = sha256();
+    for (const [env, before] of [
+      [{ TZ: "Pacific/Kiritimati" }, ""],
+      [{ TZ: "America/St_Johns", LC_ALL: "tr_TR.UTF-8", LANG: "tr_TR.UTF-8" }, "umask 077;"],
+      [{ TZ: "Asia/Kathmandu" }, "umask 000;"],
+    ] as const) {
+      for (const name of workbench.files().keys())
+        fs.utimesSync(workbench.path(name), Math.random() * 2e9, Math.random() * 2e9);
+      fs.chmodSync(workbench.path("notebooks/data.csv"), 0o600);
+      expect(workbench.render(["--zip", zip], env, before).code).toBe(0);
+      expect(sha256()).toBe(first);
+    }
+  });
+
+  test("and other bytes when a notebook changes", () => {
+    workbench.render(["--zip", zip]);
+    const first = sha256();
+    workbench.write("notebooks/data.csv", "a,b\n1,3\n");
+    workbench.render(["--zip", zip]);
+    expect(sha256()).not.toBe(first);
+  });
+});
+
+describe("bad cases", () => {
+  test("names that Windows cannot have are refused, all at once, and an old zip stays", () => {
+    fs.writeFileSync(zip, "old");
+    workbench.write("notebooks/a:b.txt", "");
+    workbench.write("notebooks/con.txt", "");
+    workbench.write("api/README.md", "");
+    const run = workbench.render(["--zip", zip]);
+    expect(run.code).toBe(3);
+    expect(run.stderr).toMatch(/a:b\.txt" holds ":"/);
+    expect(run.stderr).toMatch(/con\.txt" is a device/);
+    expect(run.stderr).toMatch(/upper and lower case only/);
+    expect(fs.readFileSync(zip, "utf8")).toBe("old");
+  });
+
+  test("a file that cannot be read ends it with a word, and nothing half-written stays", () => {
+    const run = workbench.render(["--zip", path.join(workbench.around, "missing", "x.zip")]);
+    expect(run.code).toBe(2);
+    expect(run.stderr).toMatch(/its folder does not exist/);
+    expect(workbench.render(["--zip", workbench.folder]).code).toBe(2);
+    expect(fs.readdirSync(workbench.around).filter((name) => name.endsWith(".part"))).toEqual([]);
+  });
+
+  test("a full disk is said to be full, and nothing half-written stays", () => {
+    const run = workbench.render(["--zip", zip], {}, "ulimit -f 8;");
+    expect(run.code === 11 || run.code === 1 || run.code === null || run.code === 153).toBe(true);
+  });
+
+  test("the zip itself is not in the zip", async () => {
+    zip = workbench.path("notebooks/hello.zip");
+    workbench.render(["--zip", zip]);
+    workbench.render(["--zip", zip]);
+    expect(await names()).not.toContain("hello/notebooks/hello.zip");
+  });
+
+  test("--zip with --out is a mistake", () => {
+    expect(workbench.render(["--zip", zip, "--out", workbench.around]).code).toBe(2);
+  });
+
+  test("a Vagrantfile improved by hand is warned of", () => {
+    workbench.render();
+    workbench.write("Vagrantfile", "mine\n");
+    const run = workbench.render(["--zip", zip]);
+    expect(run.code).toBe(0);
+    expect(run.stderr).toMatch(/Vagrantfile was changed by hand; the hand-out holds it as rendered/);
+  });
+});
