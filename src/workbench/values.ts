@@ -99,7 +99,7 @@ function asIssue(complaint: Complaint) {
 
 // Windows gives these names to devices, whatever the extension; a file or folder cannot have them.
 // https://learn.microsoft.com/windows/win32/fileio/naming-a-file
-const DEVICE = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)/i;
+const DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
 
 /** Whether Windows takes this for a device and not for a file. */
 export function isDeviceName(name: string): boolean {
