@@ -38,6 +38,8 @@ const NEEDS = {
     "python3-venv",
     "ca-certificates",
   ],
+  // Starting a workbench where VirtualBox runs already.
+  vagrant: ["vagrant", "openssh-client"],
   // Booting machines: QEMU stands behind both providers.
   vm: [
     "vagrant",

@@ -1,0 +1,109 @@
+// Runs the programs that do the work: each in a process group of its own, noted before it is waited for, so that a
+// later run finds and ends what a killed run left at work. Their output goes to the terminal and to a log file.
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { endGroup, identify } from "../own-processes.mjs";
+import { EXIT, Stop } from "./stop.mjs";
+
+export class Children {
+  /** @param {import("./place.mjs").Place} place */
+  constructor(place) {
+    this.place = place;
+    this.current = undefined;
+    this.interrupted = false;
+    // The folder tells this quickstart's processes from those of another user's.
+    this.mark = `NOTEBOX_QUICKSTART=${place.folder}`;
+  }
+
+  /** What a killed run left at work. Resolves with true when there was something. */
+  async endLeftovers() {
+    const { child } = this.place.state();
+    if (!child) return false;
+    // apt-get is waited for by the next apt-get instead: ended half-way it leaves broken packages.
+    const ended = child.name === "apt-get" ? false : await endGroup(child, this.mark);
+    this.place.note({ child: null });
+    return ended;
+  }
+
+  /** Passes Ctrl-C and SIGTERM on to the program at work. */
+  interrupt() {
+    this.interrupted = true;
+    if (this.current?.pid) {
+      try {
+        process.kill(-this.current.pid, "SIGINT");
+      } catch {
+        // It has just ended.
+      }
+    }
+  }
+
+  /**
+   * Runs a program. `quiet` keeps its output off the terminal (the log has it). Resolves with exit code, standard
+   * output and the last lines. Throws Stop when there is no such program or the person interrupts.
+   */
+  async run(file, args, { cwd, env = {}, quiet = false, capture = false } = {}) {
+    const name = path.basename(args[0]?.endsWith(".cjs") ? `notebox-${args[1]}` : file);
+    const logFile = path.join(this.place.logs, `${new Date().toISOString().replace(/\W/g, "")}-${name}.log`);
+    const log = fs.createWriteStream(logFile, { mode: 0o600 });
+    const [markName, markValue] = this.mark.split(/=(.*)/s);
+    const terminal = !quiet && !capture && process.stderr.isTTY;
+    const child = spawn(file, args, {
+      cwd,
+      env: { ...process.env, ...env, [markName]: markValue },
+      detached: true,
+      stdio: ["ignore", "pipe", terminal ? "inherit" : "pipe"],
+    });
+    this.current = child;
+    const started = new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
+    const ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));
+    const closed = new Promise((resolve) => child.once("close", resolve));
+    try {
+      await started;
+    } catch (error) {
+      throw new Stop(EXIT.missing, `${file} could not be started: ${error.message}`, "Is it installed?");
+    }
+    this.place.note({ child: { ...identify(child.pid), name } });
+    let stdout = "";
+    let tail = "";
+    child.stdout.on("data", (data) => {
+      if (capture) stdout += data;
+      else if (!quiet) process.stdout.write(data);
+      log.write(data);
+      tail = (tail + data).slice(-4000);
+    });
+    child.stderr?.on("data", (data) => {
+      if (!quiet) process.stderr.write(data);
+      log.write(data);
+      tail = (tail + data).slice(-4000);
+    });
+    const { code } = await ended;
+    // Something that it started may keep the pipes open (port forwards do); what is in them by now is enough.
+    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 500))]);
+    child.stdout.destroy();
+    child.stderr?.destroy();
+    log.end();
+    this.current = undefined;
+    this.place.note({ child: null });
+    if (this.interrupted)
+      throw new Stop(
+        EXIT.interrupted,
+        "Interrupted.",
+        "npm run quickstart goes on where it stopped; -- --clean undoes it.",
+      );
+    return { code: code ?? EXIT.interrupted, stdout, tail: tail.trim().split("\n").slice(-12), logFile };
+  }
+
+  /** run, and a Stop when the program fails. */
+  async must(file, args, options = {}, { exitCode, hint } = {}) {
+    const result = await this.run(file, args, options);
+    if (result.code === 0) return result;
+    const words = [path.basename(file), ...args].join(" ");
+    const said = options.quiet ? `\n${result.tail.map((line) => `      | ${line}`).join("\n")}` : "";
+    throw new Stop(
+      exitCode ?? result.code,
+      `${words} failed (exit ${result.code}).${said}`,
+      hint ?? `Its log: ${result.logFile}`,
+    );
+  }
+}
