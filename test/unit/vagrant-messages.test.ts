@@ -94,7 +94,7 @@ describe("steps", () => {
       "1795468464,default,ui,info,==> default: Running provisioner: provision (shell)...",
       "1795468464,default,ui,detail,    default: notebox: [1/2] System packages …",
       "1795468464,default,ui,detail,    default: notebox: [1/2] System packages: done in 6.7 s",
-      "1795468464,default,ui,detail,    default: notebox: [2/2] Python: unchanged",
+      "1795468464,default,ui,detail,    default: notebox: [2/2] Python …",
     ];
     expect(titles(up)).toEqual([
       "Starting Vagrant",

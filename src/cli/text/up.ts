@@ -9,9 +9,9 @@ const DONE: Readonly<Record<string, string>> = {
   reload: "was started again with the new settings",
 };
 
-export function text(result: UpResult | Report): string {
-  // When a check has failed, the result is the checks' report, and is printed as `verify` prints it.
-  if (!("services" in result)) return reportText(result);
+/** Of a failure too: when a check has failed, the result is the checks' report, and is printed as `verify` prints it. */
+export function text(result: UpResult | Report | object): string {
+  if (!isUpResult(result)) return "counts" in result ? reportText(result as Report) : "";
   const width = Math.max(0, ...result.services.map(({ name }) => name.length));
   return [
     `${result.title} ${DONE[result.action] ?? "is running"}, and every check has passed (${duration(result.seconds)}).`,
@@ -25,4 +25,8 @@ export function text(result: UpResult | Report): string {
 
 function duration(seconds: number): string {
   return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+function isUpResult(result: object): result is UpResult {
+  return "services" in result && "action" in result;
 }
