@@ -1,6 +1,13 @@
 import { defineConfig } from "vitest/config";
 
+// scripts/build.mjs bundles Python files as text; so do the tests that import src/.
+const pythonAsText = {
+  name: "python-as-text",
+  transform: (code: string, id: string) => (id.endsWith(".py") ? `export default ${JSON.stringify(code)};` : undefined),
+};
+
 const project = (name: string, options: object = {}) => ({
+  plugins: [pythonAsText],
   test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: 60_000, hookTimeout: 120_000, ...options },
 });
 

@@ -43,7 +43,18 @@ export async function jupyterAsksToken(deps: HttpDeps, url: string, token: strin
 
 const SWAGGER = "_api/spec/swagger.json";
 
-/** The gateway has no page without a token; its own description of the API asks for one, and runs no cell. */
+/** The gateway has no page without a token: that it refuses one is an answer, too. */
+export async function gatewayAnswers(deps: HttpDeps, url: string): Promise<Answer> {
+  const answer = await askJupyter(deps, { url }, SWAGGER, { timeoutMs: ANSWER_MS });
+  if (answer.status < 500 && answer.status !== 404) return passed(`${url} answered ${answer.status}`);
+  return failed(
+    `${url}${SWAGGER} answered ${told(answer)}`,
+    "an answer of the kernel gateway",
+    `Does another program hold this port on this computer? ${LOGS}`,
+  );
+}
+
+/** Asked of the gateway's own description of the API, which is behind the token and runs no cell. */
 export async function gatewayAsksToken(deps: HttpDeps, url: string, token: string): Promise<Answer> {
   return await asksToken(
     `${url}${SWAGGER}`,

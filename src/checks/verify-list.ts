@@ -10,7 +10,7 @@ import type { Check } from "./check.ts";
 import * as guest from "./guest-checks.ts";
 import { type GuestLine, guestLine } from "./guest-line.ts";
 import { hostPorts } from "./host-ports.ts";
-import { gatewayAsksToken, jupyterAnswers, jupyterAsksToken, routesAnswer } from "./http-checks.ts";
+import { gatewayAnswers, gatewayAsksToken, jupyterAnswers, jupyterAsksToken, routesAnswer } from "./http-checks.ts";
 import { kernelTrials } from "./kernel-checks.ts";
 import * as service from "./service-checks.ts";
 
@@ -214,12 +214,20 @@ function gatewayChecks(
   url: () => string,
   token: () => string,
 ): Round {
+  const http = `http.${name}`;
   return {
     checks: [
       {
-        id: `auth.${name}`,
-        title: `${name} answers this computer and asks for its token`,
+        id: http,
+        title: `${name} answers this computer`,
         ...outside,
+        ask: async () => await gatewayAnswers(deps, url()),
+      },
+      {
+        id: `auth.${name}`,
+        title: `${name} asks for its token`,
+        needs: [...outside.needs, http],
+        suspects: outside.suspects,
         ask: async () => await gatewayAsksToken(deps, url(), token()),
       },
       {

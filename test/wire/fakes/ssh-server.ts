@@ -1,0 +1,82 @@
+/** An SSH server on loopback, in this process, that lets one key in and answers commands as it is told. */
+import fs from "node:fs";
+import type net from "node:net";
+import path from "node:path";
+import { type Connection, Server, utils } from "ssh2";
+
+export interface Command {
+  command: string;
+  input: string;
+}
+
+export interface Reply {
+  stdout?: string;
+  stderr?: string;
+  code?: number;
+  /** Cut the connection instead of answering. */
+  hangUp?: boolean;
+}
+
+export interface SshServer {
+  port: number;
+  /** Path of the private key that is let in. */
+  key: string;
+  connections: number;
+  commands: Command[];
+  reply: (command: Command) => Reply | Promise<Reply>;
+  close(): Promise<void>;
+}
+
+/** `folder`: where the client's key is written. */
+export async function startSshServer(folder: string, reply: SshServer["reply"]): Promise<SshServer> {
+  const host = utils.generateKeyPairSync("ed25519");
+  const client = utils.generateKeyPairSync("ed25519");
+  const allowed = utils.parseKey(client.public);
+  if (allowed instanceof Error) throw allowed;
+  const key = path.join(folder, "private_key");
+  fs.writeFileSync(key, client.private, { mode: 0o600 });
+  const open = new Set<Connection>();
+  const server = new Server({ hostKeys: [host.private] }, (connection) => {
+    open.add(connection);
+    self.connections++;
+    connection.on("error", () => {});
+    connection.on("close", () => open.delete(connection));
+    connection.on("authentication", (context) => {
+      if (context.method !== "publickey" || !context.key.data.equals(allowed.getPublicSSH()))
+        return context.reject(["publickey"]);
+      if (context.signature && context.blob && !allowed.verify(context.blob, context.signature, context.hashAlgo))
+        return context.reject();
+      return context.accept();
+    });
+    connection.on("session", (accept) => {
+      accept().on("exec", (acceptExec, _reject, info) => {
+        const channel = acceptExec();
+        const chunks: Buffer[] = [];
+        channel.on("data", (chunk: Buffer) => chunks.push(chunk));
+        channel.on("end", async () => {
+          const command = { command: info.command, input: Buffer.concat(chunks).toString() };
+          self.commands.push(command);
+          const answer = await self.reply(command);
+          if (answer.hangUp) return void connection.end();
+          channel.stderr.write(answer.stderr ?? "");
+          channel.write(answer.stdout ?? "");
+          channel.exit(answer.code ?? 0);
+          channel.end();
+        });
+      });
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const self: SshServer = {
+    port: (server.address() as net.AddressInfo).port,
+    key,
+    connections: 0,
+    commands: [],
+    reply,
+    async close() {
+      for (const connection of open) connection.end();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+  return self;
+}
