@@ -66,8 +66,8 @@ export const BREAKAGES: readonly Breakage[] = [
   {
     name: "a package is removed",
     breaking: `mkdir ${ASIDE}-packages; mv ${PACKAGES}/kernel_gateway ${ASIDE}-packages/; ${restart}`,
-    cause: `service.${SERVICE}`,
-    consequences: [`http.${SERVICE}`],
+    cause: "packages",
+    consequences: [`service.${SERVICE}`],
     mending: `mv ${ASIDE}-packages/kernel_gateway ${PACKAGES}/; rmdir ${ASIDE}-packages; ${settled}`,
   },
   {

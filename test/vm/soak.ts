@@ -1,0 +1,109 @@
+/**
+ * The counted trials, which take hours: every breakage, ten kills of the first `up`, a second provisioning, attacks
+ * from a kernel and from root in the VM. `--only NAME` runs those whose name holds the text, `--provider NAME` one
+ * provider. What passed at this commit is not run again; `--again` forgets that.
+ */
+import { parseArgs } from "node:util";
+import { hostileTokenIsNoScript, kernelStaysUnprivileged, rootStaysInside } from "./attacks.ts";
+import { BREAKAGES } from "./breakages.ts";
+import { clearLab, type Lab, makeLab, notebox, up } from "./lab.ts";
+import type { ProviderName } from "./prepared-boxes.ts";
+import { openProvider } from "./providers.ts";
+import { secondProvisionChangesNothing } from "./provisions.ts";
+import { Records } from "./records.ts";
+import { breakAndMend, type Kill, killedUp, verified } from "./steps.ts";
+import { Trials } from "./trials.ts";
+
+// Ten moments of the first `up`, from its first second to its checks; by turns notebox alone and its process group.
+const KILLS: readonly Kill[] = [
+  { seconds: 0.4, whole: true },
+  { after: /Writing the bundle/, seconds: 0, whole: false },
+  { after: /Unpacking the box/, seconds: 0.5, whole: true },
+  { after: /Creating the VM/, seconds: 1, whole: false },
+  { after: /Creating the VM/, seconds: 4, whole: true },
+  { after: /Starting the VM/, seconds: 0, whole: false },
+  { after: /Waiting until the VM answers/, seconds: 5, whole: true },
+  { after: /Waiting until the VM answers/, seconds: 30, whole: false },
+  { after: /Setting up the VM|In the VM, 1 of/, seconds: 0.5, whole: true },
+  { after: /In the VM, \d of/, seconds: 6, whole: false },
+];
+
+const { values } = parseArgs({
+  options: {
+    provider: { type: "string" },
+    only: { type: "string" },
+    again: { type: "boolean", default: false },
+    keep: { type: "boolean", default: false },
+  },
+});
+
+const records = new Records(values.again);
+const trials = new Trials();
+const wanted = (name: string): boolean =>
+  (values.only === undefined || name.includes(values.only)) && !records.passed(name);
+
+for (const provider of ["virtualbox", "libvirt"] as const)
+  if (values.provider === undefined || values.provider === provider) await soak(provider);
+process.exitCode = trials.close();
+
+async function soak(name: ProviderName): Promise<void> {
+  const onRunning: [string, (lab: Lab) => Promise<string>][] = [
+    ...BREAKAGES.map((breakage): [string, (lab: Lab) => Promise<string>] => [
+      `breakage: ${breakage.name}`,
+      async (lab) => {
+        const remark = await breakAndMend(lab, breakage);
+        if (breakage.mending === undefined) await remount(lab);
+        return remark;
+      },
+    ]),
+    ["second provision", secondProvisionChangesNothing],
+    ["attack: a kernel stays unprivileged", kernelStaysUnprivileged],
+    ["attack: root stays inside", rootStaysInside],
+    ["attack: a hostile token is no script", hostileTokenIsNoScript],
+  ];
+  const todo = onRunning.filter(([trial]) => wanted(`${name}: ${trial}`));
+  const kills = KILLS.map((kill, index) => ({ kill, trial: `${name}: kill ${index + 1}: ${momentOf(kill)}` })).filter(
+    ({ trial }) => wanted(trial),
+  );
+  if (todo.length + kills.length === 0) return;
+  const provider = await openProvider(name);
+  let version: string | undefined;
+  const withLab = async (work: (lab: Lab) => Promise<void>): Promise<void> => {
+    const lab = await makeLab(name, provider.env);
+    version = lab.boxes.version;
+    try {
+      await work(lab);
+    } finally {
+      await clearLab(lab, values.keep);
+    }
+  };
+  try {
+    if (todo.length > 0)
+      await withLab(async (lab) => {
+        trials.fresh();
+        await trials.trial(`${name}: up`, async () => void (await up(lab)), true);
+        for (const [trial, body] of todo) await counted(`${name}: ${trial}`, () => body(lab));
+      });
+    for (const { kill, trial } of kills) await withLab((lab) => counted(trial, () => killedUp(lab, kill)));
+  } finally {
+    await provider.close(version);
+  }
+}
+
+async function counted(name: string, body: () => Promise<string>): Promise<void> {
+  await trials.trial(name, body);
+  const result = trials.results.at(-1);
+  if (result !== undefined) records.add(result);
+}
+
+/** Vagrant mounts folders only when a machine starts. */
+async function remount(lab: Lab): Promise<void> {
+  await notebox(lab, ["down"]);
+  await up(lab);
+  await verified(lab);
+}
+
+function momentOf({ after, seconds, whole }: Kill): string {
+  const moment = after === undefined ? "start" : `"${after.source}"`;
+  return `${seconds} s after ${moment}, ${whole ? "the whole process group" : "notebox alone"}`;
+}
