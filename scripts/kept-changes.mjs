@@ -16,6 +16,14 @@ export function writeWhole(file, text, mode = 0o600) {
   fs.renameSync(next, file);
 }
 
+/** Puts another text into a file's place; owner and mode stay. */
+function replace(file, text, like) {
+  const mode = like ? like.mode & 0o7777 : 0o600;
+  writeWhole(file, text, mode);
+  fs.chmodSync(file, mode);
+  if (like && process.getuid?.() === 0) fs.chownSync(file, like.uid, like.gid);
+}
+
 export class Journal {
   /** @param {string} folder where journal.json and the copies are kept */
   constructor(folder) {
@@ -58,9 +66,7 @@ export class Journal {
         after: sha256(text),
       });
     }
-    const mode = before === undefined ? 0o600 : fs.statSync(file).mode & 0o7777;
-    writeWhole(file, text, mode);
-    fs.chmodSync(file, mode);
+    replace(file, text, before === undefined ? undefined : fs.statSync(file));
   }
 
   /** Keeps the present value of a kernel setting, because what is started next will change it. */
@@ -84,7 +90,7 @@ export class Journal {
     if (now !== entry.after)
       return `left ${entry.name} alone: somebody changed it since; the copy from before is ${entry.copy}`;
     if (entry.copy === null) fs.rmSync(entry.name);
-    else fs.copyFileSync(entry.copy, entry.name);
+    else replace(entry.name, fs.readFileSync(entry.copy), fs.statSync(entry.name));
     return `restored ${entry.name}`;
   }
 

@@ -97,7 +97,16 @@ async function releaseOwnLibvirt(place, say) {
 }
 
 function removeFolders(root, place, say) {
-  for (const folder of [place.vagrantHome, place.boxes, place.share, place.libvirt, place.logs, place.stateFile])
+  for (const folder of [
+    place.vagrantHome,
+    place.boxes,
+    place.temporary,
+    place.cache,
+    place.share,
+    place.libvirt,
+    place.logs,
+    place.stateFile,
+  ])
     place.remove(folder);
   const kept = changedNotebooks(root, place);
   if (kept.length === 0) place.remove(place.workbench);

@@ -21,6 +21,8 @@ export class Place {
     this.share = path.join(folder, "share");
     this.boxes = path.join(folder, "boxes");
     this.workbench = path.join(folder, "hello");
+    this.cache = path.join(folder, "cache");
+    this.temporary = path.join(folder, "tmp");
     this.vagrantHome = path.join(folder, "vagrant-home");
     this.libvirt = path.join(folder, "libvirt");
     this.logs = path.join(folder, "logs");
@@ -101,6 +103,9 @@ export class Place {
     if (relative === "" || relative.startsWith("..") || path.isAbsolute(relative))
       throw new Error(`${target} does not lie in ${this.folder}`);
     if (!this.exists()) return;
+    const mounted = mountPoints().find((point) => point === target || point.startsWith(`${target}/`));
+    if (mounted)
+      throw new Stop(EXIT.refused, `${mounted} is mounted; deleting would reach into it.`, `umount ${mounted}`);
     fs.rmSync(target, { recursive: true, force: true, maxRetries: 3 });
   }
 
@@ -114,6 +119,20 @@ export class Place {
     fs.rmdirSync(this.folder);
     return [];
   }
+}
+
+/** What is mounted where, for this process (proc_pid_mountinfo(5): blanks are written as octal). */
+function mountPoints() {
+  let text;
+  try {
+    text = fs.readFileSync("/proc/self/mountinfo", "utf8");
+  } catch {
+    return [];
+  }
+  return text
+    .split("\n")
+    .map((line) => line.split(" ")[4] ?? "")
+    .map((point) => point.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8))));
 }
 
 export function readJson(file) {

@@ -93,9 +93,9 @@ export const steps = {
   async box(work) {
     const { place, computer, say } = work;
     const key = sourcesKey(work);
-    place.remove(place.boxes);
-    fs.mkdirSync(place.boxes, { recursive: true });
-    fs.mkdirSync(place.share, { recursive: true });
+    for (const folder of [place.boxes, place.temporary]) place.remove(folder);
+    for (const folder of [place.boxes, place.temporary, place.share, place.cache])
+      fs.mkdirSync(folder, { recursive: true });
     say("building; every package comes from the distribution's signed archive");
     const build = [
       "box",
@@ -108,7 +108,7 @@ export const steps = {
       "--with",
       place.workbench,
     ];
-    await notebox(work, build);
+    await notebox(work, build, { env: { XDG_CACHE_HOME: place.cache, TMPDIR: place.temporary } });
     const file = fs.readdirSync(place.boxes).find((name) => name.endsWith(".box"));
     if (!file) throw new Stop(1, "box build wrote no .box file.", `Look into ${place.boxes}.`);
     // The time makes each version new: libvirt keeps a volume a version, and must not take an old one for a new one.
@@ -117,7 +117,7 @@ export const steps = {
     say(`publishing it as ${BOX_NAME} ${version}`);
     const source = path.join(place.boxes, file);
     await notebox(work, ["box", "publish", source, "--share", place.share, "--name", BOX_NAME, "--version", version]);
-    place.remove(place.boxes);
+    for (const folder of [place.boxes, place.temporary]) place.remove(folder);
     place.note({ box: { version, key } });
   },
 
