@@ -58,7 +58,7 @@ function addressComplaint(value: string, scheme: string, hint: string): Complain
   if (scheme !== "http" && scheme !== "https") return { message: `has the scheme ${scheme}, which is no door`, hint };
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (!url || !/^https?:\/\/[^/]/i.test(value)) return { message: "is not a complete address", hint };
-  if (url.username !== "" || url.password !== "" || /^https?:\/\/[^/]*@/i.test(value)) return credentials();
+  if (/^https?:\/\/[^/]*@/i.test(value)) return credentials();
   if (value.includes("?") || value.includes("#")) {
     return { message: "holds ? or #; a door is a folder", hint: `Did you mean ${value.replace(/[?#].*$/s, "")}?` };
   }
