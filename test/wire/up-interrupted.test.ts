@@ -184,9 +184,14 @@ describe("killed", () => {
     fs.mkdirSync(path.dirname(id), { recursive: true });
     fs.writeFileSync(id, "half-made\n");
     fs.writeFileSync(state("state"), "aborted\n");
-    const first = await lab.run("up");
-    // The new VM cannot be checked here, since nothing answers; that it came to the checks is what counts.
-    expect(first.stderr).toContain("it is made anew");
+    const first = lab.start("up");
+    // The new VM cannot be checked here, since nothing answers; that it comes to the checks is what counts.
+    let said = "";
+    first.stderr?.on("data", (chunk) => (said += chunk));
+    await until(() => said.includes("Check the VM"), "the checks");
+    first.kill("SIGINT");
+    await first.ended;
+    expect(said).toContain("it is made anew");
     expect(lab.calls().filter((call) => call === UP)).toHaveLength(2);
     expect(fs.existsSync(path.join(lab.folder, "notebooks"))).toBe(true);
 
@@ -195,7 +200,7 @@ describe("killed", () => {
     const second = await lab.run("up");
     expect(second.code).toBe(7);
     expect(fs.existsSync(state("destroyed"))).toBe(false);
-  }, 120_000);
+  });
 
   test("an empty key, which ssh would refuse for ever, is removed", async () => {
     const folder = path.join(lab.folder, ".vagrant/machines/default/virtualbox");
