@@ -1,0 +1,125 @@
+/** The command line itself: help, wrong usage, --json, -C, pipes that close; with the built program. */
+import { spawn, spawnSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const root = path.resolve(import.meta.dirname, "../..");
+const program = path.join(root, "dist", "notebox.cjs");
+let folder: string;
+let env: Record<string, string>;
+beforeAll(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), "notebox-cli-"));
+  env = { PATH: process.env["PATH"] ?? "", HOME: folder };
+});
+afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+function notebox(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+    encoding: "utf8",
+    cwd: folder,
+    env,
+  });
+  return { code: status, stdout, stderr };
+}
+
+describe("help", () => {
+  test("without arguments: on standard output, exit 0", () => {
+    const { code, stdout, stderr } = notebox();
+    expect([code, stderr]).toEqual([0, ""]);
+    for (const verb of ["init", "up", "down", "destroy", "status", "ssh", "logs", "open", "verify", "box", "config"])
+      expect(stdout).toMatch(new RegExp(`^ {2}${verb} `, "m"));
+    expect(notebox("--help")).toEqual({ code, stdout, stderr });
+  });
+
+  test("of a verb shows the common options too", () => {
+    const { code, stdout } = notebox("up", "--help");
+    expect(code).toBe(0);
+    expect(stdout).toContain("--provider <name>");
+    expect(stdout).toContain("-C, --folder <dir>");
+  });
+
+  test("the version is package.json's", () => {
+    const { version } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
+    expect(notebox("--version")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+  });
+});
+
+describe("wrong usage: exit 2", () => {
+  test.each([
+    [["upp"], "Unknown command 'upp'\n(Did you mean up?)"],
+    [["up", "--provder", "x"], "Unknown option '--provder'\n(Did you mean --provider?)"],
+    [["box"], "A command is missing."],
+    [["box", "bild"], "Unknown command 'bild'"],
+    [["box", "publish", "x.box", "--version", "13.1.0"], "Required option '--share <dir>' not specified"],
+    [["up", "surplus"], "Too many arguments"],
+    [["verify", "--format", "json"], "Allowed choices are text, junit, tap"],
+    [["verify", "--wait", "soon"], "Write a time like 300s or 5m."],
+  ])("%j", (args, words) => {
+    const { code, stdout, stderr } = notebox(...args);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(words);
+    expect(stderr).toContain("notebox --help");
+  });
+
+  test.each([[["--json", "upp"]], [["upp", "--json"]], [["up", "--provder", "--json"]], [["--json"]]])(
+    "%j: one JSON document and nothing else",
+    (args) => {
+      const { code, stdout, stderr } = notebox(...args);
+      expect([code, stderr]).toEqual([2, ""]);
+      expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: "usage", problems: [] } });
+    },
+  );
+
+  test("--json after -- is the guest's", () => {
+    const { stdout, stderr } = notebox("ssh", "--", "ls", "--json");
+    expect(stdout).toBe("");
+    expect(stderr).toContain("workbench.yaml");
+  });
+});
+
+describe("-C", () => {
+  test("before and after the verb means the same; the later one counts", () => {
+    const place = path.join(folder, "some place");
+    fs.mkdirSync(place);
+    const expected = `There is no workbench.yaml in ${place}`;
+    expect(notebox("-C", "some place", "status").stderr).toContain(expected);
+    expect(notebox("status", "-C", "some place").stderr).toContain(expected);
+    expect(notebox("-C", "elsewhere", "status", "-C", "some place").stderr).toContain(expected);
+  });
+
+  test("--json before and after the verb means the same", () => {
+    const before = notebox("--json", "status");
+    const after = notebox("status", "--json");
+    expect(before.stdout).toBe(after.stdout);
+    expect(JSON.parse(before.stdout)).toMatchObject({ ok: false, command: "status", error: { code: "invalid" } });
+  });
+});
+
+test("a reader that goes away is no failure", async () => {
+  const child = spawn(
+    "bash",
+    ["-c", '"$0" "$1" --help | head -n 1; echo "${PIPESTATUS[0]}"', process.execPath, program],
+    { env },
+  );
+  let text = "";
+  child.stdout.on("data", (chunk) => (text += chunk));
+  await new Promise((resolve) => child.on("close", resolve));
+  expect(text).toBe("Usage: notebox [options] [command]\n0\n");
+});
+
+test("progress is plain without a terminal, coloured only on demand, and gone with --quiet", () => {
+  const run = (extra: Record<string, string>, ...args: string[]) =>
+    spawnSync(process.execPath, [program, "-C", path.join(folder, "wb"), "up", ...args], {
+      encoding: "utf8",
+      env: { HOME: folder, PATH: "/nonexistent", ...extra },
+    }).stderr;
+  fs.cpSync(path.join(root, "examples", "hello"), path.join(folder, "wb"), { recursive: true });
+  const plain = run({});
+  expect(plain).toContain("- Looking for Vagrant and a provider ...\n");
+  expect(plain).not.toContain("\u001b");
+  expect(run({ FORCE_COLOR: "1" })).toContain("\u001b[31m");
+  expect(run({ FORCE_COLOR: "1", NO_COLOR: "1" })).toContain("\u001b[31m");
+  expect(run({}, "--quiet")).toMatch(/^Error: Vagrant is not installed/);
+});
