@@ -25,7 +25,7 @@ module Notebox
     # The environment that provisioning runs in.
     def environment
       values = proxies.merge(pip).merge(apt)
-      values.reject { |_, value| value.nil? || value.empty? || value =~ /[[:cntrl:]]/ }
+      values.reject { |_, value| value.nil? || value.empty? || value.match?(/[[:cntrl:]]/) }
     end
 
     # All certificates that this computer adds to the usual ones, as PEM, or nil.
@@ -83,7 +83,7 @@ module Notebox
 
     # An address on this computer's loopback, as the VM reaches it. Several values may stand in one, apart by blanks.
     def seen_from_vm(value)
-      return nil if value.nil?
+      return nil if value.nil? || value.match?(/[[:cntrl:]]/)
 
       value.split.map { |part| part.sub(LOOPBACK) { "#{Regexp.last_match(1)}#{Regexp.last_match(2)}#{@gateway}" } }.join(" ")
     end

@@ -1,60 +1,85 @@
-# The two small scripts that run in the VM before and after provision/ is copied there. What they do to the VM is
-# in provision/run.sh; they only clear its place, and hand over this computer's settings.
+# The script that brings provision/ into the VM and runs it. The folder travels inside the script, because Vagrant's
+# own way, file by file, takes a minute on a slow computer. What happens to the VM then is in provision/run.sh.
 # Nothing goes by way of /tmp, where a program in the VM could lay something in the way.
+
+require "rubygems/package"
+require "stringio"
+require "zlib"
 
 require_relative "host_settings"
 
 module Notebox
   class Provisioning
     FOLDER = "/home/vagrant/notebox".freeze
-    # Uploaded before FOLDER exists.
-    PREPARE_PATH = "/home/vagrant/.notebox-prepare".freeze
-    RUN_PATH = "#{FOLDER}/run".freeze
+    WHEELS = "#{FOLDER}/wheels".freeze
+    # Where Vagrant puts the script for the time that it runs.
+    SCRIPT_PATH = "/home/vagrant/.notebox-provision".freeze
+    CLEAR_WHEELS = "#!/bin/bash\nrm -rf -- #{SCRIPT_PATH} #{WHEELS}\n".freeze
 
-    def initialize(provider, gateway)
+    # `root` is the workbench folder, `gateway` the address under which the VM reaches this computer.
+    def initialize(root, provider, gateway)
+      @root = root
       @provider = provider
       @settings = HostSettings.new(gateway)
     end
 
+    # Whether the VM needs something that listens on this computer's loopback address.
     def loopback?
       @settings.loopback?
     end
 
-    # Empties the folder, so that files which were removed from provision/ are gone from the VM too.
-    def self.prepare_script
+    def script
       <<~BASH
         #!/bin/bash
         set -eu
-        rm -f -- #{PREPARE_PATH}
-        rm -rf -- #{FOLDER}
+        rm -f -- #{SCRIPT_PATH}
         install -d -m 0700 -o vagrant -g vagrant #{FOLDER}
-      BASH
-    end
-
-    def run_script
-      <<~BASH
-        #!/bin/bash
-        set -eu
-        rm -f -- #{RUN_PATH}
+        rm -rf -- #{FOLDER}/provision #{FOLDER}/host #{wheels? ? '' : WHEELS}
+        mkdir -m 0700 #{FOLDER}/provision #{FOLDER}/host
+        base64 -d <<'TAR' | tar -xz --no-same-owner -C #{FOLDER}/provision
+        #{self.class.packed(File.join(@root, 'provision'))}
+        TAR
         #{certificates}
         #{exports}
         exec bash #{FOLDER}/provision/run.sh
       BASH
     end
 
+    # A folder as a compressed tar in base64. Kept, because Vagrant reads its Vagrantfile several times a command.
+    def self.packed(folder)
+      @packed ||= {}
+      @packed[folder] ||= [Zlib.gzip(tar(folder))].pack("m").chomp
+    end
+
+    def self.tar(folder)
+      tar = StringIO.new("".b)
+      Gem::Package::TarWriter.new(tar) do |writer|
+        Dir.glob("**/*", base: folder).sort.each do |name|
+          path = File.join(folder, name)
+          next if File.symlink?(path) || !File.file?(path)
+
+          content = File.binread(path)
+          writer.add_file_simple(name, content.start_with?("#!") ? 0o755 : 0o644, content.bytesize) { |io| io.write(content) }
+        end
+      end
+      tar.string
+    end
+
     private
+
+    def wheels?
+      File.directory?(File.join(@root, "wheels"))
+    end
 
     def exports
       values = { "NOTEBOX_PROVIDER" => @provider }.merge(@settings.environment)
       values.map { |name, value| "export #{name}=#{quote(value)}" }.join("\n")
     end
 
-    # PEM has no character that ends or escapes from a quoted here-document.
+    # PEM has no character that ends a quoted here-document or means anything in it.
     def certificates
       pem = @settings.certificates
-      return "rm -f -- #{FOLDER}/host/ca.pem" unless pem
-
-      "install -d -m 0700 #{FOLDER}/host\ncat > #{FOLDER}/host/ca.pem <<'PEM'\n#{pem}PEM"
+      pem ? "cat > #{FOLDER}/host/ca.pem <<'PEM'\n#{pem}PEM" : ":"
     end
 
     # Bash takes everything between single quotes as it stands.
