@@ -74,8 +74,18 @@ restrict_su() {
   done
 }
 
+# A terminal in JupyterLab starts a login shell, which forgets the path that the service had.
+set_path() {
+  put /etc/profile.d/notebox.sh <<EOF
+if [ "\$(id -u)" = $ACCOUNT_ID ]; then
+  PATH=$HOME_FOLDER/.python/bin:$VENV/bin:\$PATH
+fi
+EOF
+}
+
 work() {
   make_account
+  set_path
   lock_passwords
   empty_sudo
   restrict_su

@@ -58,22 +58,40 @@ install_wheels() {
 
 has_wheels() { [[ -n $(find "$NOTEBOX_WHEELS" -maxdepth 1 -name '*.whl' -print -quit 2>/dev/null) ]]; }
 
-# Ends the step after pip failed. $1: what was being installed.
+# Whether pip failed because no index answered as one.
+is_unreachable() {
+  grep -qE -e 'connection broken|Max retries exceeded|NewConnectionError|NameResolutionError|Connection refused' \
+    -e 'ProxyError|SSLError|CERTIFICATE_VERIFY_FAILED|timed out|HTTP error [45][0-9][0-9]' \
+    -e '(40[137]|5[0-9][0-9]) (Client|Server) Error' "$SCRATCH/pip.log"
+}
+
+# Ends the step after pip failed. $1: what was being installed. The host reads some of these texts: with "the
+# folder wheels/ lacks", or exit code 75 and "index unreachable", and "Python X on MACHINE" it can help with wheels.
 explain() {
   local line
   drop "$UNFINISHED"
   line=$(grep -m 1 -E '^(ERROR|error): ' "$SCRATCH/pip.log" | cut -c 1-300 || true)
+  line=${line#*: }
   if grep -q 'No space left on device' "$SCRATCH/pip.log"; then
     fail "the VM's disk is full; remove what you do not need in it and start again"
   elif grep -qE 'HASHES|do not match the hashes' "$SCRATCH/pip.log"; then
     fail "a wheel of $1 is not the one that was checked (its hash differs); get the wheels from another source"
   elif has_wheels; then
-    fail "the folder wheels/ lacks a wheel for $1 (Python $(python_version), $(uname -m)): ${line:-see the lines above}"
-  elif grep -qE 'connection broken|Max retries exceeded|NewConnectionError|NameResolutionError|Connection refused|ProxyError|SSLError|CERTIFICATE_VERIFY_FAILED|timed out|HTTP error [45][0-9][0-9]|[45][0-9][0-9] (Client|Server) Error' "$SCRATCH/pip.log"; then
+    fail "the folder wheels/ lacks a wheel for $1 (Python $(python_version) on $(uname -m)): ${line:-see the lines above}"
+  elif is_unreachable; then
     say "index unreachable"
     fail "the Python index cannot be reached from the VM; check the network and the proxy, or put wheels for Python $(python_version) on $(uname -m) into the folder wheels/ beside workbench.yaml" 75
   else
-    fail "$1: ${line:-pip failed, see the lines above}"
+    case $line in
+    "Cannot install"*)
+      fail "$1: ${line%.}, among themselves or with notebox's own packages; loosen the versions in workbench.yaml"
+      ;;
+    "Could not find a version"*)
+      line=${line#*requirement } line=${line%% (from*}
+      fail "$1: there is no $line with a wheel for Python $(python_version) on $(uname -m); correct it in workbench.yaml"
+      ;;
+    *) fail "$1: ${line:-pip failed, see the lines above}" ;;
+    esac
   fi
 }
 
@@ -110,7 +128,7 @@ resolve() {
   helper constraints "$BASE" >"$SCRATCH/constraints.txt"
   [[ -f $given ]] || given=$LOCK
   if [[ -f $given ]]; then
-    state=$(helper judge "$given" "$SCRATCH/python.txt" 2>"$SCRATCH/refused") ||
+    state=$(helper judge "$given" "$BASE" "$SCRATCH/python.txt" 2>"$SCRATCH/refused") ||
       { drop "$UNFINISHED"; fail "workbench.lock: $(tail -n 1 "$SCRATCH/refused")"; }
   fi
   case $state in
@@ -119,13 +137,24 @@ resolve() {
     return
     ;;
   other-machine)
-    say "workbench.lock was made on another kind of machine: taking its versions, not its hashes"
-    helper constraints "$given" >>"$SCRATCH/constraints.txt"
+    say "workbench.lock was made on another kind of machine: its versions are taken, its hashes cannot be"
     ;;
   esac
-  install_wheels --dry-run --ignore-installed --report "$SCRATCH/report.json" \
-    --constraint "$SCRATCH/constraints.txt" -- "${wanted[@]}" || explain "packages.python"
+  local -a resolution=(--dry-run --ignore-installed --report "$SCRATCH/report.json" --constraint "$SCRATCH/constraints.txt")
+  # The versions of an older lock stay where they can.
+  if [[ $state == none ]] || ! {
+    helper constraints "$given" >"$SCRATCH/earlier.txt"
+    install_wheels "${resolution[@]}" --constraint "$SCRATCH/earlier.txt" -- "${wanted[@]}" || is_unreachable
+  }; then
+    install_wheels "${resolution[@]}" -- "${wanted[@]}" || explain "packages.python"
+  fi
+  [[ -s $SCRATCH/report.json ]] || explain "packages.python"
   helper lock "$SCRATCH/report.json" "$BASE" "$SCRATCH/python.txt" >"$SCRATCH/workbench.lock"
+}
+
+# Installs what the lock $1 names, unless it is all there. $2: what that is, in words.
+install_lock() {
+  helper installed "$1" || install_wheels --require-hashes --no-deps --no-compile -r "$1" || explain "$2"
 }
 
 # Removes what an earlier workbench wanted and this one does not.
@@ -163,11 +192,9 @@ make_kernel() {
 work() {
   use_host_settings
   make_venv
-  install_wheels --require-hashes --no-deps --no-compile -r "$BASE" || explain "JupyterLab and the kernel gateway"
+  install_lock "$BASE" "JupyterLab and the kernel gateway"
   resolve
-  if [[ -s $SCRATCH/workbench.lock ]]; then
-    install_wheels --require-hashes --no-deps --no-compile -r "$SCRATCH/workbench.lock" || explain "packages.python"
-  fi
+  [[ ! -s $SCRATCH/workbench.lock ]] || install_lock "$SCRATCH/workbench.lock" packages.python
   uninstall_others
   # Only root can write bytecode here, so all of it is written now, on all processors.
   "$VENV/bin/python" -m compileall -q -j 0 "$VENV"/lib/python3.*/site-packages >/dev/null || true

@@ -58,6 +58,7 @@ remove_others() {
 
 work() {
   local kind name unit lines hash folder made=
+  local -a start=() restart=() hashes=()
   services >/dev/null
   remove_others
   # Both work without a running systemd, too: they only make links.
@@ -86,13 +87,17 @@ work() {
     hash=$(what_it_runs "$kind" "$name")
     if ! in_build_root; then
       if [[ $(cat "$STARTED/$unit" 2>/dev/null) != "$hash" || $'\n'$made$'\n' == *" for $name"$'\n'* ]]; then
-        systemctl restart -- "$unit"
+        restart+=("$unit")
       else
-        systemctl start -- "$unit"
+        start+=("$unit")
       fi
     fi
-    put "$STARTED/$unit" <<<"$hash"
+    hashes+=("$hash $unit")
   done < <(services)
+  # All at once: a service takes some seconds to stop.
+  ((${#start[@]} == 0)) || systemctl start -- "${start[@]}"
+  ((${#restart[@]} == 0)) || systemctl restart -- "${restart[@]}"
+  for hash in "${hashes[@]}"; do put "$STARTED/${hash#* }" <<<"${hash%% *}"; done
 }
 
 step "$@"

@@ -12,6 +12,7 @@ import platform
 import re
 import sys
 
+from pip._vendor.packaging.markers import Marker
 from pip._vendor.packaging.requirements import InvalidRequirement, Requirement
 from pip._vendor.packaging.utils import canonicalize_name
 
@@ -82,6 +83,11 @@ def requirements_line(path):
     return "asked for " + hashlib.sha256("\n".join(wanted).encode()).hexdigest()
 
 
+def base_line(path):
+    """Stands for notebox's own packages."""
+    return "beside " + hashlib.sha256(open(path, "rb").read()).hexdigest()
+
+
 def requirements(path):
     for line in read_requirements(path):
         print(line)
@@ -92,9 +98,10 @@ def constraints(path):
         print(f"{name}=={version}" + (f" ; {marker}" if marker else ""))
 
 
-def judge(lock, wanted):
+def judge(lock, base, wanted):
+    """Prints whether the lock can be installed as it is, and if not, why."""
     header, _ = read_lock(lock)
-    if requirements_line(wanted) not in header:
+    if requirements_line(wanted) not in header or base_line(base) not in header:
         print("outdated")
     else:
         print("fits" if machine_line() in header else "other-machine")
@@ -116,9 +123,21 @@ def lock(report, base, wanted):
     print("# What packages.python of workbench.yaml resolved to, beside notebox's own packages.")
     print("# Keep it beside workbench.yaml to get the same again; delete it to get newer versions.")
     print("# " + machine_line())
+    print("# " + base_line(base))
     print("# " + requirements_line(wanted))
     for name, version, digest in sorted(pins):
         print(f"{name}=={version} \\\n    --hash=sha256:{digest}")
+
+
+def installed(path):
+    """Exit code 0 if everything in the lock that is meant for this machine is in the venv."""
+    for name, version, marker, _ in read_lock(path)[1]:
+        try:
+            there = marker and not Marker(marker).evaluate() or importlib.metadata.version(name) == version
+        except importlib.metadata.PackageNotFoundError:
+            there = False
+        if not there:
+            raise SystemExit(1)
 
 
 def others(base, extra):
@@ -130,7 +149,14 @@ def others(base, extra):
             print(name)
 
 
-COMMANDS = {"requirements": requirements, "constraints": constraints, "judge": judge, "lock": lock, "others": others}
+COMMANDS = {
+    "requirements": requirements,
+    "constraints": constraints,
+    "judge": judge,
+    "lock": lock,
+    "installed": installed,
+    "others": others,
+}
 
 if __name__ == "__main__":
     COMMANDS[sys.argv[1]](*sys.argv[2:])
