@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import type { ProviderName } from "./prepared-boxes.ts";
+import { endAll } from "./programs.ts";
 import { quickRound } from "./scenario.ts";
 import { Trials } from "./trials.ts";
 
@@ -16,6 +17,11 @@ const chosen = PROVIDERS.filter((name) => values.provider === undefined || value
 if (chosen.length === 0) throw new Error(`--provider takes ${PROVIDERS.join(" or ")}`);
 
 const trials = new Trials(values.only);
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.on(signal, () => {
+    trials.interrupt();
+    endAll();
+  });
 for (const name of chosen) {
   try {
     await quickRound(trials, name, values.keep);

@@ -28,6 +28,8 @@ export interface Running {
 
 const DEFAULT_SECONDS = 120;
 
+const running = new Set<number>();
+
 /** Starts a program at the head of a process group of its own. */
 export function start(file: string, args: readonly string[], options: RunOptions = {}): Running {
   const began = performance.now();
@@ -38,6 +40,7 @@ export function start(file: string, args: readonly string[], options: RunOptions
     stdio: ["pipe", "pipe", "pipe"],
   });
   const pid = child.pid ?? 0;
+  running.add(pid);
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -56,6 +59,7 @@ export function start(file: string, args: readonly string[], options: RunOptions
   const done = new Promise<Outcome>((resolve) => {
     const settle = (code: number | null): void => {
       clearTimeout(timer);
+      running.delete(pid);
       resolve({ code, stdout, stderr, seconds: (performance.now() - began) / 1000 });
     };
     child.on("error", (error) => {
@@ -66,6 +70,11 @@ export function start(file: string, args: readonly string[], options: RunOptions
     child.on("exit", (code) => setTimeout(() => settle(code), 200));
   });
   return { pid, done, printed: () => stdout + stderr };
+}
+
+/** Ends all that runs now, at Ctrl-C: the groups of their own do not hear the terminal. */
+export function endAll(): void {
+  for (const pid of running) signalGroup(pid, "SIGTERM");
 }
 
 /** Runs a program to its end, whatever its exit code is. */

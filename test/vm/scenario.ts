@@ -1,4 +1,5 @@
 /** The quick round of one provider: up, verify, three breakages, down and up, destroy, a kill, up again. */
+import fs from "node:fs";
 import { QUICK_BREAKAGES } from "./breakages.ts";
 import { clearLab, type Lab, makeLab, up } from "./lab.ts";
 import type { ProviderName } from "./prepared-boxes.ts";
@@ -26,6 +27,7 @@ export async function quickRound(trials: Trials, name: ProviderName, keep: boole
     return lab;
   };
   const watched = new CommandLines();
+  const failuresBefore = trials.failures;
   try {
     await trials.trial(
       `${name}: a prepared box, published to a share`,
@@ -58,7 +60,16 @@ export async function quickRound(trials: Trials, name: ProviderName, keep: boole
     });
   } finally {
     watched.stop();
+    if (trials.failures > failuresBefore) showEvidence(provider?.evidence() ?? []);
     if (lab !== undefined) await clearLab(lab, keep);
     await provider?.close(lab?.boxes.version);
+  }
+}
+
+/** The ends of the machines' consoles. */
+function showEvidence(files: readonly string[]): void {
+  for (const file of files.filter((name) => fs.existsSync(name))) {
+    const lines = fs.readFileSync(file, "latin1").trimEnd().split("\n").slice(-12);
+    console.log(`     the end of ${file}:\n${lines.map((line) => `     | ${line.trimEnd()}`).join("\n")}`);
   }
 }

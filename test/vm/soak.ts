@@ -8,6 +8,7 @@ import { hostileTokenIsNoScript, kernelStaysUnprivileged, rootStaysInside } from
 import { BREAKAGES } from "./breakages.ts";
 import { clearLab, type Lab, makeLab, notebox, up } from "./lab.ts";
 import type { ProviderName } from "./prepared-boxes.ts";
+import { endAll } from "./programs.ts";
 import { openProvider } from "./providers.ts";
 import { secondProvisionChangesNothing } from "./provisions.ts";
 import { Records } from "./records.ts";
@@ -39,6 +40,11 @@ const { values } = parseArgs({
 
 const records = new Records(values.again);
 const trials = new Trials();
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.on(signal, () => {
+    trials.interrupt();
+    endAll();
+  });
 const wanted = (name: string): boolean =>
   (values.only === undefined || name.includes(values.only)) && !records.passed(name);
 

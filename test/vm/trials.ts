@@ -15,6 +15,7 @@ export class Trials {
   readonly results: Result[] = [];
   readonly #only: string | undefined;
   #brokenBy: string | undefined;
+  #interrupted = false;
 
   /** With `only`, trials whose name does not contain it are left out. */
   constructor(only?: string) {
@@ -23,14 +24,24 @@ export class Trials {
 
   /** A new scenario: what failed before does not matter to it. */
   fresh(): void {
-    this.#brokenBy = undefined;
+    if (!this.#interrupted) this.#brokenBy = undefined;
+  }
+
+  /** No further trial runs; scenarios tidy up and end. */
+  interrupt(): void {
+    this.#interrupted = true;
+    this.#brokenBy = "Ctrl-C";
+  }
+
+  get failures(): number {
+    return this.results.filter((result) => !result.passed).length;
   }
 
   /** Runs one trial; the remark that it returns stands on its line. `vital`: nothing after it works without it. */
   async trial(name: string, body: () => Promise<string | undefined>, vital = false): Promise<boolean> {
     if (this.#only !== undefined && !vital && !name.includes(this.#only)) return true;
     if (this.#brokenBy !== undefined) {
-      this.#note({ name, passed: false, seconds: 0, remark: `not run, because "${this.#brokenBy}" failed` });
+      this.#note({ name, passed: false, seconds: 0, remark: `not run, because of: ${this.#brokenBy}` });
       return false;
     }
     const began = performance.now();
@@ -42,15 +53,15 @@ export class Trials {
     } catch (error) {
       const remark = error instanceof Error ? error.message : String(error);
       this.#note({ name, passed: false, seconds: seconds(), remark });
-      if (vital) this.#brokenBy = name;
+      if (vital) this.#brokenBy ??= name;
       return false;
     }
   }
 
   /** Prints the closing line; returns the exit code. */
   close(): number {
-    const passed = this.results.filter((result) => result.passed).length;
-    const failed = this.results.length - passed;
+    const failed = this.failures;
+    const passed = this.results.length - failed;
     console.log(`${passed} passed, ${failed} failed, 0 skipped`);
     return failed === 0 && passed > 0 ? 0 : 1;
   }
