@@ -3,6 +3,7 @@
 # and process namespaces of its own first: when it ends, even by SIGKILL, no mount, loop device or process is left.
 # lib.sh says what it is told by environment.
 set -Eeuo pipefail
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 if [ -z "${NOTEBOX_INSIDE:-}" ]; then
   # setpriv: when notebox dies, this dies too; unshare hands that on to everything inside.
   NOTEBOX_INSIDE=1 exec setpriv --pdeathsig KILL \
@@ -10,6 +11,10 @@ if [ -z "${NOTEBOX_INSIDE:-}" ]; then
 fi
 # shellcheck source=boxes/debian-13/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# The first process of a process namespace gets no signal that it does not ask for.
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 
 mkdir -p "$ROOT" "$NOTEBOX_OUT" "$NOTEBOX_CACHE/roots"
 # In memory where there is plenty: installing packages is mostly waiting for small files.
@@ -29,6 +34,7 @@ else
   tar --numeric-owner --xattrs --xattrs-include='*' -C "$ROOT" -cf - . | zstd -q -T0 -3 -o "$kept.$$.part" -f
   mv "$kept.$$.part" "$kept"
 fi
+printf '@@system %s\n' "$(cat "$ROOT/etc/debian_version")"
 if [ -n "${NOTEBOX_PREPARE:-}" ]; then bash "$HERE/prepare.sh"; fi
 bash "$HERE/seal.sh"
 bash "$HERE/image.sh"

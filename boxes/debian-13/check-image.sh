@@ -12,7 +12,7 @@ fault() {
 # What two machines must not share, or the host lent.
 for pattern in 'etc/ssh/ssh_host_*' 'var/lib/systemd/random-seed' 'var/lib/systemd/credential.secret' \
   'var/lib/dbus/machine-id' 'var/lib/notebox/tokens' 'etc/notebox/host.env' 'etc/notebox/host-ca.pem' \
-  'home/vagrant/notebox/host' 'etc/apt/apt.conf.d/99notebox-build' 'usr/sbin/policy-rc.d' 'root/.bash_history'; do
+  'etc/notebox/ca-bundle.pem' 'home/vagrant/notebox' 'etc/apt/apt.conf.d/99notebox-build' 'usr/sbin/policy-rc.d' 'root/.bash_history'; do
   while IFS= read -r found; do fault "holds $found"; done < <(cd "$root" && { compgen -G "$pattern" || true; })
 done
 [ -f "$root/etc/machine-id" ] || fault "has no /etc/machine-id"

@@ -11,8 +11,8 @@ rm -f etc/ssh/ssh_host_*
 : > etc/machine-id
 rm -f var/lib/dbus/machine-id
 rm -f var/lib/systemd/random-seed var/lib/systemd/credential.secret etc/hostid
-rm -rf var/lib/notebox/tokens etc/notebox/host.env etc/notebox/host-ca.pem
-rm -rf home/vagrant/notebox/host home/vagrant/notebox/wheels
+rm -rf var/lib/notebox/tokens etc/notebox/host.env etc/notebox/host-ca.pem etc/notebox/ca-bundle.pem
+rm -rf home/vagrant/notebox
 rm -f etc/udev/rules.d/70-persistent-net.rules
 rm -f root/.bash_history home/*/.bash_history root/.wget-hsts
 rm -rf root/.cache home/*/.cache
