@@ -1,49 +1,63 @@
-// Bundles src/ into the one file that starts the program, dist/notebox.cjs. CommonJS, because ssh2 needs
-// __dirname; dynamic imports stay lazy inside the bundle.
+// Bundles src/ into dist/: notebox.cjs, which knows the command line and starts at once, and verbs.cjs, which holds
+// all that main.ts and cli/ import dynamically and is read when a verb runs. Parsing two megabytes takes longer than
+// starting Node, and `--version` and `--help` need none of them. CommonJS, because ssh2 needs __dirname.
 import fs from "node:fs";
 import path from "node:path";
 import { build } from "esbuild";
 
 const root = path.resolve(import.meta.dirname, "..");
-const out = path.join(root, "dist", "notebox.cjs");
-const next = `${out}.${process.pid}.tmp`;
+const dist = path.join(root, "dist");
+const entry = path.join(root, "src/main.ts");
 
-// While verbs are still being written: an import of a module that does not exist yet says so when it runs.
-const notBuiltYet = {
-  name: "not-built-yet",
-  setup(b) {
-    b.onResolve({ filter: /^\.\.?\/.*\.ts$/ }, (args) => {
-      const file = path.resolve(args.resolveDir, args.path);
-      return fs.existsSync(file) ? undefined : { path: file, namespace: "not-built-yet" };
-    });
-    b.onLoad({ filter: /.*/, namespace: "not-built-yet" }, (args) => ({
-      contents: `throw new Error(${JSON.stringify(`${path.relative(root, args.path)} is not built yet`)}); export const __none = 0;`,
-    }));
-  },
-};
-
-const result = await build({
-  entryPoints: [path.join(root, "src/main.ts")],
-  outfile: next,
+const common = {
   bundle: true,
   minify: true,
   keepNames: true,
   platform: "node",
   target: "node20",
   format: "cjs",
-  banner: { js: "#!/usr/bin/env node" },
   // cpu-features is ssh2's optional native helper; the fallbacks beside it are pure JavaScript.
   external: ["cpu-features", "*.node"],
   loader: { ".py": "text", ".json": "json" },
   define: { "import.meta.url": "__importMetaUrl" },
   inject: [path.join(root, "scripts/import-meta-url.mjs")],
-  plugins: [notBuiltYet],
-  logLevel: "silent",
+  logLevel: "warning",
   legalComments: "none",
-}).catch((error) => {
-  for (const e of error.errors ?? []) console.error(`${e.location?.file}:${e.location?.line}: ${e.text}`);
-  process.exit(1);
-});
-void result;
-fs.chmodSync(next, 0o755);
-fs.renameSync(next, out);
+};
+
+/** Module of src/ → its key in verbs.cjs. */
+const lazy = new Map();
+
+const toVerbs = {
+  name: "to-verbs",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^\.\.?\// }, ({ kind, path: target, resolveDir }) => {
+      if (kind !== "dynamic-import") return undefined;
+      const file = path.resolve(resolveDir, target);
+      lazy.set(file, path.relative(path.join(root, "src"), file).replaceAll(path.sep, "/"));
+      return { path: file, namespace: "verbs" };
+    });
+    onLoad({ filter: /.*/, namespace: "verbs" }, ({ path: file }) => ({
+      contents: `module.exports = require("./verbs.cjs")[${JSON.stringify(lazy.get(file))}]();`,
+      resolveDir: dist,
+    }));
+    onResolve({ filter: /^\.\/verbs\.cjs$/, namespace: "verbs" }, () => ({ path: "./verbs.cjs", external: true }));
+  },
+};
+
+fs.mkdirSync(dist, { recursive: true });
+await bundle("notebox.cjs", { entryPoints: [entry], banner: { js: "#!/usr/bin/env node" }, plugins: [toVerbs] });
+const list = [...lazy].map(([file, key]) => `${JSON.stringify(key)}: () => require(${JSON.stringify(file)}),`);
+const verbs = `module.exports = {\n${list.join("\n")}\n};`;
+await bundle("verbs.cjs", { stdin: { contents: verbs, resolveDir: root, sourcefile: "verbs.js" } });
+// The one that needs the other comes last, so that a program started meanwhile finds both.
+for (const name of ["verbs.cjs", "notebox.cjs"]) fs.renameSync(next(name), path.join(dist, name));
+
+async function bundle(name, options) {
+  await build({ ...common, ...options, outfile: next(name) });
+  fs.chmodSync(next(name), name === "notebox.cjs" ? 0o755 : 0o644);
+}
+
+function next(name) {
+  return path.join(dist, `${name}.${process.pid}.tmp`);
+}

@@ -7,10 +7,9 @@ import os from "node:os";
 import path from "node:path";
 import type { ExecaProcesses } from "./adapters/execa.ts";
 import type { ClosableReporter } from "./adapters/listr2.ts";
-import { bug, errorEnvelope, invokeVerb, type Output } from "./cli/invoke.ts";
+import type { Output } from "./cli/invoke.ts";
 import { buildProgram, isHelp, usageMessage } from "./cli/program.ts";
-import { errorText } from "./cli/text/error.ts";
-import { EXIT_CODES, UserError } from "./errors.ts";
+import { EXIT_CODES } from "./errors.ts";
 import type { Deps } from "./ports.ts";
 
 // dist/notebox.cjs lies one folder below the package's root; esbuild keeps __dirname in CommonJS output.
@@ -125,11 +124,11 @@ async function main(argv: readonly string[]): Promise<number> {
     listenForSignals(abort);
     const deps = await createDeps(name, options, version, abort.signal);
     deps.log.write("argv", { argv });
+    const { invokeVerb } = await import("./cli/invoke.ts");
     exitCode = (await invokeVerb(name, options, verb, deps, output)).exitCode;
   });
   const end = argv.indexOf("--");
   const words = end < 0 ? argv : argv.slice(0, end);
-  const asksJson = words.includes("--json");
   // Commander's own complaints are silenced: every failure is worded and printed in one way, below.
   for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)])
     command.exitOverride().configureOutput({ writeOut: output.out, writeErr: () => {} });
@@ -142,27 +141,9 @@ async function main(argv: readonly string[]): Promise<number> {
     return exitCode;
   } catch (error) {
     if (isHelp(error)) return 0;
-    return report(error, words, asksJson);
+    const { reportOutside } = await import("./cli/invoke.ts");
+    return reportOutside(usageMessage(error) ?? error, words, output).exitCode;
   }
-}
-
-/** A failure outside of any verb: the command line is wrong, or notebox is. */
-function report(error: unknown, words: readonly string[], asksJson: boolean): number {
-  const usage = usageMessage(error);
-  const verb = words.filter((word) => !word.startsWith("-"))[0] ?? "";
-  const told =
-    usage !== undefined
-      ? new UserError({
-          code: "usage",
-          message: usage,
-          hint: "`notebox --help` lists the commands, `notebox help COMMAND` explains one.",
-        })
-      : error instanceof UserError
-        ? error
-        : bug(error);
-  if (asksJson) output.out(`${JSON.stringify(errorEnvelope(verb, told), null, 2)}\n`);
-  else output.talk(errorText(told, undefined));
-  return EXIT_CODES[told.code];
 }
 
 void main(process.argv.slice(2)).then((code) => {

@@ -91,6 +91,20 @@ function asUserError(error: unknown, signal: AbortSignal): UserError {
   return bug(error);
 }
 
+/**
+ * A failure outside of any verb: the command line is wrong (then `failure` is what is wrong with it), or notebox is.
+ * `words` is the command line up to `--`.
+ */
+export function reportOutside(failure: unknown, words: readonly string[], output: Output): Outcome {
+  const hint = "`notebox --help` lists the commands, `notebox help COMMAND` explains one.";
+  const usage = typeof failure === "string" ? new UserError({ code: "usage", message: failure, hint }) : undefined;
+  const told = usage ?? (failure instanceof UserError ? failure : bug(failure));
+  const verb = words.find((word) => !word.startsWith("-")) ?? "";
+  if (words.includes("--json")) output.out(`${JSON.stringify(errorEnvelope(verb, told), null, 2)}\n`);
+  else output.talk(errorText(told, undefined));
+  return { exitCode: EXIT_CODES[told.code] };
+}
+
 /** The envelope of a failure, as `--json` prints it. */
 export function errorEnvelope(command: string, error: UserError, log?: string): object {
   return {
@@ -108,7 +122,7 @@ export function errorEnvelope(command: string, error: UserError, log?: string): 
 }
 
 /** What a person reads when notebox itself is at fault. */
-export function bug(error: unknown): UserError {
+function bug(error: unknown): UserError {
   return new UserError({
     code: "bug",
     message: `This is a fault in notebox, not yours: ${error instanceof Error ? error.message : String(error)}`,
