@@ -112,7 +112,8 @@ export const steps = {
     const file = fs.readdirSync(place.boxes).find((name) => name.endsWith(".box"));
     if (!file) throw new Stop(1, "box build wrote no .box file.", `Look into ${place.boxes}.`);
     // The time makes each version new: libvirt keeps a volume a version, and must not take an old one for a new one.
-    const version = `1.0.${new Date().toISOString().replace(/\D/g, "").slice(0, 14)}`;
+    const [day, time] = new Date().toISOString().replace(/[-:]/g, "").split(/[T.]/).map(Number);
+    const version = `1.${day}.${time}`;
     place.note({ boxes: [...place.state().boxes, { version, key }] });
     say(`publishing it as ${BOX_NAME} ${version}`);
     const source = path.join(place.boxes, file);

@@ -1,0 +1,54 @@
+// `npm run bench`: measures notebox beside what a person would run instead, in one run, and writes docs/bench.md.
+// Nothing here passes or fails: the aims are for people to look at. Rows that need a VM say so when none is given.
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { inWords } from "./measure.mjs";
+import { rows } from "./rows.mjs";
+
+const root = path.resolve(import.meta.dirname, "..");
+const { values: given } = parseArgs({
+  options: {
+    vm: { type: "string" },
+    prepared: { type: "string" },
+    bare: { type: "string" },
+    provider: { type: "string", default: "libvirt" },
+    "no-write": { type: "boolean", default: false },
+  },
+});
+
+const lines = ["| what | takes | beside | takes | ratio | aim | runs |", "|---|---|---|---|---|---|---|"];
+for (const row of rows) {
+  process.stderr.write(`${row.what} …\n`);
+  const missing = row.needs?.(given);
+  if (missing) {
+    lines.push(`| ${row.what} | | ${row.beside} | | not measured: ${missing} | ${row.aim} or less | |`);
+    continue;
+  }
+  const { ours, theirs, ratio, times } = await row.measure(given);
+  const cells = [row.what, inWords(ours), row.beside, inWords(theirs), ratio.toFixed(2), `${row.aim} or less`, times];
+  lines.push(`| ${cells.join(" | ")} |`);
+}
+process.stdout.write(`${lines.join("\n")}\n`);
+if (!given["no-write"]) fs.writeFileSync(path.join(root, "docs/bench.md"), page(lines));
+
+function page(table) {
+  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" }).trim();
+  const cpus = os.cpus();
+  const accelerated = fs.existsSync("/proc/cpuinfo") && /\b(vmx|svm)\b/.test(fs.readFileSync("/proc/cpuinfo", "utf8"));
+  return `# Measurements
+
+Written by \`npm run bench\`. Both sides of a row were run by turns in one run; the times are medians. The ratio counts, not
+the seconds: they are this computer's.
+
+${new Date().toISOString().slice(0, 10)}, commit ${commit}, Node ${process.versions.node}, ${os.type()} ${os.release()}, ${cpus.length} processors${
+    accelerated ? "" : ", no hardware virtualisation (VMs run in software emulation)"
+  }, load ${os.loadavg()[0].toFixed(1)}.
+
+${table.join("\n")}
+
+Receiving a box over HTTP and installing one from a share are not here yet: the commands do not exist yet.
+`;
+}
