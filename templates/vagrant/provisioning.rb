@@ -68,7 +68,7 @@ module Notebox
     private
 
     def wheels?
-      File.directory?(File.join(@root, "wheels"))
+      %w[wheels .notebox/wheels].any? { |name| File.directory?(File.join(@root, name)) }
     end
 
     def exports
