@@ -4,6 +4,7 @@
  * Certificates are Node's own and those of NODE_EXTRA_CA_CERTS, which Node reads by itself.
  * Who may be asked what, and how often, is for the callers to decide.
  */
+import { setMaxListeners } from "node:events";
 import http from "node:http";
 import https from "node:https";
 import type { Agents, OptionsInit } from "got";
@@ -19,6 +20,8 @@ export function createHttp(env: Environment = process.env): Http {
 
 async function ask(request: HttpRequest, env: Environment): Promise<HttpResponse> {
   const { got } = await import("got");
+  // Dozens of requests may wait for one Ctrl-C; that is no leak.
+  if (request.signal !== undefined) setMaxListeners(0, request.signal);
   const url = new URL(request.url);
   const proxy = request.direct === true ? undefined : proxyFor(url, env);
   try {

@@ -146,6 +146,10 @@ export function clock({ answer, sent, received }: Asked): Answer {
   );
 }
 
+/** Provisioning looks at which packages are there, not at each of their files. */
+const REMAKE =
+  "`notebox ssh -- sudo rm -rf /opt/notebox/venv`, then `notebox up`: provisioning installs all of them again. Work in notebooks/ and api/ is not touched.";
+
 export function packages({ answer }: Asked): Answer {
   return section(answer.packages, "packages", answer, (found) => {
     const lacking = answer.systemPackages ?? [];
@@ -160,7 +164,7 @@ export function packages({ answer }: Asked): Answer {
     return failed(
       wrong.slice(0, 5).join("; ") + (wrong.length > 5 ? `; and ${wrong.length - 5} more` : ""),
       python.length > 0 ? "the packages that provisioning installed from its locks" : "what packages.apt says",
-      "Run `notebox up`: provisioning installs what is missing. Should it not, `notebox destroy`, then `notebox up` makes a fresh VM; work in notebooks/ and api/ is kept.",
+      found.damaged.length > 0 ? REMAKE : "Run `notebox up`: provisioning installs what is missing.",
       { passing: false, ...(wrong.length > 5 ? { details: wrong } : {}) },
     );
   });
@@ -240,7 +244,7 @@ export function folder({ answer }: Asked, name: string, left: boolean | undefine
       return failed(
         `nothing is mounted at ${path}`,
         `this computer's folder ${name}/`,
-        "`notebox down`, then `notebox up` mounts it again. What was saved there meanwhile lies on the VM's disk: copy it out first (`notebox ssh`).",
+        "`notebox down`, then `notebox up` mounts it again.",
       );
     if (!found.ok)
       return failed(

@@ -36,13 +36,26 @@ function causeText(check: CheckResult): string[] {
   ];
 }
 
+/** What was asked and failed as well stands line by line; what could not be asked needs only to be named. */
 function consequenceText(checks: readonly CheckResult[]): string[] {
-  if (checks.length === 0) return [];
-  const width = Math.max(...checks.map(({ id }) => id.length));
+  const asked = checks.filter(({ expected }) => expected !== undefined);
+  const silent = checks.filter(({ expected }) => expected === undefined).map(({ id }) => id);
+  const width = Math.max(0, ...asked.map(({ id }) => id.length));
   return [
-    "    what follows from it:",
-    ...checks.map(({ id, seen }) => `      ${MARK.blocked} ${id.padEnd(width)}  ${short(seen ?? "")}`),
+    ...(asked.length > 0 ? ["    what follows from it:"] : []),
+    ...asked.map(({ id, seen }) => `      ${MARK.blocked} ${id.padEnd(width)}  ${short(seen ?? "")}`),
+    ...(silent.length > 0 ? wrap(`    so could not be asked: ${silent.join(", ")}`, "      ") : []),
   ];
+}
+
+function wrap(text: string, indent: string, width = 100): string[] {
+  const lines = [""];
+  for (const word of text.split(/(?<=,) /)) {
+    const last = lines.at(-1) ?? "";
+    if (last !== "" && last.length + 1 + word.length > width) lines.push(`${indent}${word}`);
+    else lines[lines.length - 1] = last === "" ? word : `${last} ${word}`;
+  }
+  return lines;
 }
 
 function short(text: string): string {
