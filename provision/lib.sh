@@ -5,7 +5,7 @@
 # What a step does stands in the step; which steps there are stands in run.sh.
 set -Eeuo pipefail
 
-PROVISION=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+PROVISION=$(cd -- "${BASH_SOURCE[0]%/*}" && pwd)
 WORKBENCH=$PROVISION/workbench
 ACCOUNT=notebox
 ACCOUNT_ID=1900
@@ -39,8 +39,8 @@ read_lines() {
   local -n into=$2
   into=()
   [[ -e $file ]] || return 0
-  if LC_ALL=C tr -d '\n' <"$file" | LC_ALL=C grep -qa '[[:cntrl:]]'; then
-    fail "$(basename -- "$file") has a control character: render the workbench again"
+  if LC_ALL=C grep -qa '[[:cntrl:]]' -- "$file"; then
+    fail "${file##*/} has a control character: render the workbench again"
   fi
   while IFS= read -r line || [[ -n $line ]]; do
     [[ -z $line ]] || into+=("$line")
@@ -74,13 +74,11 @@ drop() {
 # Hashes of files, with names that do not depend on where the folder lies; a missing file has a line, too.
 hash_of() {
   local file
+  local -a there=()
   for file; do
-    if [[ -f $file ]]; then
-      printf '%s %s\n' "$(sha256sum <"$file")" "${file##*/}"
-    else
-      printf 'missing %s\n' "${file##*/}"
-    fi
+    if [[ -f $file ]]; then there+=("$file"); else printf 'missing %s\n' "${file##*/}"; fi
   done
+  ((${#there[@]} == 0)) || sha256sum -- "${there[@]}" | sed 's|  .*/|  |'
 }
 
 # The distribution and the machine: most work has to be done again when these change.
@@ -88,8 +86,14 @@ system_inputs() {
   (
     # shellcheck disable=SC1091
     . /etc/os-release
-    printf '%s %s %s\n' "${ID:-}" "${VERSION_ID:-}" "$(uname -m)"
+    printf '%s %s %s\n' "${ID:-}" "${VERSION_ID:-}" "$HOSTTYPE"
   )
+}
+
+# Ends the step unless $1 can be a shared folder: one below the workbench folder, and not a hidden one.
+check_folder() {
+  [[ -n $1 && $1 != /* && $1 != */ && $1 != *//* && /$1/ != *'/.'* ]] ||
+    fail "the folder $(printf %q "$1") cannot be shared; name one below the workbench folder that does not begin with a dot"
 }
 
 # Runs something as the account that the services run as, with nothing but a plain environment.
@@ -119,8 +123,10 @@ fingerprint() {
 }
 
 # The last line of every step. Exit code 0: the work is done; 3 from "wanted": there is nothing to do.
+# Does nothing when the step is sourced, for the sake of its functions.
 step() {
   local file name stamp
+  [[ ${BASH_SOURCE[1]} == "$0" ]] || return 0
   file=$(readlink -f -- "$0")
   name=${NOTEBOX_STEP:?run.sh starts the steps}
   stamp=$STAMPS/$name

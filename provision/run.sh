@@ -85,8 +85,8 @@ for file in "${steps[@]}"; do
   number=$((number + 1))
   id=${file##*/}
   id=${id%.sh}
-  title=$(sed -n '2s/^# //p' "$file")
-  title=${title%%:*}
+  { read -r _; IFS='#:' read -r _ title _; } <"$file"
+  title=${title# }
   place="[$number/${#steps[@]}] $title"
   started=${EPOCHREALTIME/[^0-9]/}
   export NOTEBOX_STEP=$id

@@ -3,7 +3,7 @@
 # Writes /etc/notebox/host.env (read by the services), host-ca.pem and ca-bundle.pem, and apt's settings.
 # In a build root the settings serve this run only; no box carries them.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
-. "$(dirname -- "$0")/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh"
 . "$PROVISION/steps/files/host-settings.sh"
 
 inputs() {
@@ -30,13 +30,7 @@ work() {
   local -a pairs
   mapfile -t pairs < <(host_variables)
   if ((${#pairs[@]})); then
-    local pair value
-    for pair in "${pairs[@]}"; do
-      value=${pair#*=}
-      # systemd.exec(5): within double quotes these four keep their meaning unless a backslash precedes them.
-      value=${value//\\/\\\\} value=${value//\"/\\\"} value=${value//\$/\\\$} value=${value//\`/\\\`}
-      printf '%s="%s"\n' "${pair%%=*}" "$value"
-    done | put "$ETC/host.env" 600
+    environment_file "${pairs[@]}" | put "$ETC/host.env" 600
   else
     drop "$ETC/host.env"
   fi

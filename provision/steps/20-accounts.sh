@@ -3,7 +3,7 @@
 # Makes the account notebox, takes every password away (Vagrant logs in with a key), leaves only root and vagrant
 # in the group sudo, and lets nobody outside that group start su.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
-. "$(dirname -- "$0")/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh"
 
 inputs() {
   system_inputs

@@ -2,7 +2,7 @@
 # System packages: what notebox needs, and packages.apt of the workbench.
 # Asks no mirror when all of them are installed already, as in a prepared box.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
-. "$(dirname -- "$0")/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh"
 . "$PROVISION/steps/files/host-settings.sh"
 
 # python3-venv: the venv; bindfs and fuse3: folders that libvirt shares get their owner by it.
@@ -29,11 +29,10 @@ wanted_packages() {
 
 # Wanted packages that are not installed.
 missing() {
-  local name state
-  while read -r name; do
-    state=$(dpkg-query -W -f '${db:Status-Abbrev}' -- "$name" 2>/dev/null || true)
-    [[ $state == *ii* ]] || printf '%s\n' "$name"
-  done < <(wanted_packages)
+  local -a names
+  mapfile -t names < <(wanted_packages)
+  comm -23 <(printf '%s\n' "${names[@]}") \
+    <(dpkg-query -W -f '${db:Status-Abbrev}:${Package}\n' -- "${names[@]}" 2>/dev/null | sed -n 's/^.i *://p' | sort -u)
 }
 
 apt() { apt-get -qq -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2 -o Acquire::http::Timeout=30 -o APT::Update::Error-Mode=any "$@"; }

@@ -4,7 +4,7 @@
 # written to workbench.lock, and only what stands in a lock is ever installed. When the workbench brings its lock,
 # that is taken. Exit code 75: the index cannot be reached.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
-. "$(dirname -- "$0")/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh"
 . "$PROVISION/steps/files/host-settings.sh"
 
 BASE=$PROVISION/locks/base.txt

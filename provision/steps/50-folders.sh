@@ -2,7 +2,7 @@
 # Shared folders: the places where they appear, and the service that waits for them.
 # Also lays the workbench's data where the services read it. Starts nothing.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
-. "$(dirname -- "$0")/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh"
 
 inputs() {
   find "$WORKBENCH" -type f -printf '%P\n' | LC_ALL=C sort
@@ -28,8 +28,7 @@ make_folders() {
   local folders folder place
   read_lines "$WORKBENCH/folders.txt" folders
   for folder in "${folders[@]}"; do
-    [[ $folder != /* && "/$folder/" != *'/.'* && $folder != *//* && $folder != */ ]] ||
-      fail "the folder $(printf %q "$folder") cannot be shared: name one below the workbench folder that does not begin with a dot"
+    check_folder "$folder"
     place=$HOME_FOLDER/$folder
     mountpoint -q -- "$place" || {
       # The folder under the mount belongs to root: while nothing is mounted, nothing can be saved to the

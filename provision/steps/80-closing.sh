@@ -2,7 +2,7 @@
 # Other listeners: nothing listens in this VM but sshd and the workbench's services.
 # Turns off the servers that boxes are known to carry, unless the workbench names their package.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
-. "$(dirname -- "$0")/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh"
 
 # Package, then its units.
 SERVERS=(

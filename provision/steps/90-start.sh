@@ -2,7 +2,7 @@
 # Services: those of this workbench start with the VM, and run now with what the steps before have laid down.
 # A service that runs with the current files is left alone.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
-. "$(dirname -- "$0")/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh"
 
 # What a unit was started with, one file a unit.
 STARTED=$STATE/started

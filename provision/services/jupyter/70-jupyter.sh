@@ -1,9 +1,9 @@
 #!/bin/bash
 # JupyterLab: its unit, its settings and the program that starts it.
 # shellcheck source-path=SCRIPTDIR source=../../lib.sh
-. "$(dirname -- "$0")/../../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../../lib.sh"
 
-HERE=$(dirname -- "$(readlink -f -- "$0")")
+HERE=${BASH_SOURCE[0]%/*}
 
 inputs() { hash_of "$HERE"/*; }
 

@@ -34,6 +34,17 @@ host_variables() {
   fi | { if [[ -n ${1:-} ]]; then sed "s|=.*|=$1|"; else cat; fi; }
 }
 
+# Lines NAME=value as systemd's EnvironmentFile= reads them back.
+environment_file() {
+  local pair value
+  for pair; do
+    value=${pair#*=}
+    # systemd.exec(5): within double quotes these four keep their meaning unless a backslash precedes them.
+    value=${value//\\/\\\\} value=${value//\"/\\\"} value=${value//\$/\\\$} value=${value//\`/\\\`}
+    printf '%s="%s"\n' "${pair%%=*}" "$value"
+  done
+}
+
 # A value of apt.conf(5), which knows no escapes: what would end the string is percent-encoded, as in any URL.
 apt_value() {
   local value=$1
