@@ -126,8 +126,10 @@ export function vagrantFailure(verb: string, run: VagrantRun): UserError {
   });
 }
 
+/** Vagrant begins with what went wrong; but where it only passes another program's error on, that is the point. */
 function firstParagraph(text: string): string {
-  const paragraph = text.trim().split(/\n\s*\n/)[0] ?? "";
+  const passedOn = /^Stderr:\s*(\S[\s\S]*)/m.exec(text)?.[1];
+  const paragraph = (passedOn ?? text).trim().split(/\n\s*\n/)[0] ?? "";
   const joined = paragraph.replace(/\s*\n\s*/g, " ").trim();
   return joined.length > 400 ? `${joined.slice(0, 400)} …` : joined;
 }
