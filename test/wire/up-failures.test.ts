@@ -170,3 +170,47 @@ test("a rendered file that was changed by hand: exit 10 by name, unless --force"
   expect(stderr).toContain("Vagrantfile");
   expect(fs.readFileSync(path.join(lab.folder, "Vagrantfile"), "utf8")).toContain("# mine");
 });
+
+describe("a guest that has no way to the Python index", () => {
+  const UNREACHABLE =
+    "have_vm; set_state running; say detail '    default: notebox: index unreachable'; say detail '    default: notebox: failed: Python packages: the Python index cannot be reached from the VM; check the network and the proxy%!(VAGRANT_COMMA) or put wheels for Python 3.11 on aarch64 into the folder wheels/ beside workbench.yaml'; fail Vagrant::Errors::VagrantError 'The SSH command responded with a non-zero exit status.'";
+  const pip = (body: string): void => {
+    fs.rmSync(path.join(lab.bin, "python3"), { force: true });
+    executable(
+      path.join(lab.bin, "python3"),
+      `#!/bin/bash\n[[ $3 == --version ]] && exit 0\nprintf '%s\\n' "$*" >>"$NOTEBOX_FAKE/pip"\n${body}\n`,
+    );
+  };
+  const asked = (): string => fs.readFileSync(path.join(lab.state, "pip"), "utf8");
+
+  test("gets wheels for its own Python, which this computer's pip fetches, and is set up again", async () => {
+    lab.verb("up", UNREACHABLE);
+    lab.verb("provision", "fail Vagrant::Errors::VMBootTimeout 'far enough'");
+    pip(`while (($#)); do [[ $1 == --dest ]] && touch "$2/jupyterlab-4.whl"; shift; done`);
+    const { code, stderr } = await lab.run("up");
+    expect(code).toBe(7);
+    expect(stderr).toContain("Fetching Python packages on this computer for the VM");
+    expect(fs.readdirSync(path.join(lab.folder, ".notebox", "wheels"))).toEqual(["jupyterlab-4.whl"]);
+    expect(asked()).toMatch(
+      /^-m pip download .*--only-binary :all: --python-version 3\.11 .*--platform manylinux_2_28_aarch64 .*--require-hashes --requirement .*locks\/base\.txt$/m,
+    );
+    expect(lab.calls().at(-1)).toBe("provision --machine-readable");
+  });
+
+  test("and a computer that has none either: exit 5 with what pip said, and no half-filled folder", async () => {
+    lab.verb("up", UNREACHABLE);
+    pip("echo 'ERROR: No matching distribution found for jupyterlab==4.4' >&2; exit 1");
+    const { code, stderr } = await lab.run("up");
+    expect(code).toBe(5);
+    expect(stderr).toContain("No matching distribution found for jupyterlab==4.4");
+    expect(fs.existsSync(path.join(lab.folder, ".notebox", "wheels"))).toBe(false);
+  });
+
+  test("and a computer without pip: exit 4, and which wheels are needed", async () => {
+    lab.verb("up", UNREACHABLE);
+    fs.rmSync(path.join(lab.bin, "python3"), { force: true });
+    const { code, stderr } = await lab.run("up");
+    expect(code).toBe(4);
+    expect(stderr).toContain("wheels for Python 3.11 on aarch64 into a folder wheels/");
+  });
+});
