@@ -13,6 +13,7 @@ import { askProvisioned } from "../vagrant/guest.ts";
 import { requireVagrant } from "../vagrant/installed.ts";
 import { type Lock, takeLock } from "../vagrant/lock.ts";
 import { machineId, readEndpoints, readMade, writeMade } from "../vagrant/machine-files.ts";
+import { networkMark } from "../vagrant/network-settings.ts";
 import { ownPorts } from "../vagrant/own-ports.ts";
 import { type Action, planUp } from "../vagrant/plan.ts";
 import { diskFolders, findProblems, measureComputer } from "../vagrant/preflight.ts";
@@ -99,7 +100,8 @@ async function bringUp(deps: Deps, options: UpOptions, workbench: Workbench, loc
     ...{ name: workbench.name, box: workbench.box.name },
   });
   const id = machineId(folder, provider);
-  if (id !== undefined) writeMade(folder, { id, provider, vagrantfile: hashOf(path.join(folder, "Vagrantfile")) });
+  const vagrantfile = hashOf(path.join(folder, "Vagrantfile"));
+  if (id !== undefined) writeMade(folder, { id, provider, vagrantfile, network: networkMark(deps.env) });
   return { provider, action };
 }
 
@@ -134,10 +136,11 @@ async function findVm(deps: Deps, vagrant: VagrantClient, folder: string, provid
   const made = readMade(folder);
   const finished = id !== undefined && made?.id === id;
   const none = { state: "not_created", finished: false, sameVagrantfile: false, hasEndpoints: false, existed: false };
-  if (id === undefined) return { ...none, provisioned: undefined, answers: false };
+  const sameNetwork = made?.network === networkMark(deps.env);
+  if (id === undefined) return { ...none, provisioned: undefined, sameNetwork, answers: false };
   return await step(deps, "state", "Looking at the VM", async () => {
     const { state } = await vagrant.status();
-    if (state === "not_created") return { ...none, provisioned: undefined, answers: false };
+    if (state === "not_created") return { ...none, provisioned: undefined, sameNetwork, answers: false };
     const endpoints = readEndpoints(folder);
     const { answers, hash } =
       state === "running"
@@ -149,6 +152,7 @@ async function findVm(deps: Deps, vagrant: VagrantClient, folder: string, provid
       sameVagrantfile: made?.vagrantfile === hashOf(path.join(folder, "Vagrantfile")),
       hasEndpoints: endpoints !== undefined,
       provisioned: hash,
+      sameNetwork,
       answers,
       existed: true,
     };

@@ -58,15 +58,18 @@ export interface Made {
   provider: Provider;
   /** Hash of the rendered Vagrantfile that the VM was started with: ports, folders and memory stand in it. */
   vagrantfile: string;
+  /** Mark of this computer's network settings, which the VM was given. */
+  network: string;
 }
 
 const madeFile = (folder: string): string => path.join(folder, ".notebox", "vm.json");
 
 export function readMade(folder: string): Made | undefined {
   const data = readJson(madeFile(folder));
-  const { id, provider, vagrantfile } = data ?? {};
+  const { id, provider, vagrantfile, network } = data ?? {};
   if (typeof id !== "string" || typeof vagrantfile !== "string") return undefined;
-  return provider === "virtualbox" || provider === "libvirt" ? { id, provider, vagrantfile } : undefined;
+  if (provider !== "virtualbox" && provider !== "libvirt") return undefined;
+  return { id, provider, vagrantfile, network: typeof network === "string" ? network : "" };
 }
 
 export function writeMade(folder: string, made: Made): void {

@@ -11,6 +11,8 @@ export interface Found {
   hasEndpoints: boolean;
   /** Hash that the guest was provisioned with; undefined when it does not answer or was never provisioned. */
   provisioned: string | undefined;
+  /** This computer's proxies, certificates and the like are those that the VM was given. */
+  sameNetwork: boolean;
   answers: boolean;
 }
 
@@ -30,7 +32,7 @@ export function planUp(found: Found, hash: string): Action {
   if (found.state !== "running") return isStuck(found.state) ? "restart" : "up";
   if (!found.answers) return "restart";
   if (!found.finished || !found.sameVagrantfile || !found.hasEndpoints) return "reload";
-  return found.provisioned === hash ? "none" : "provision";
+  return found.provisioned === hash && found.sameNetwork ? "none" : "provision";
 }
 
 /** States out of which `vagrant up` alone does not lead: VirtualBox's guru meditation, libvirt's VM without address. */

@@ -13,12 +13,14 @@ describe("what has to be done", () => {
     sameVagrantfile: true,
     hasEndpoints: true,
     provisioned: "aa",
+    sameNetwork: true,
     answers: true,
   };
   test.each<[string, Partial<Found>, string]>([
     ["all is as it should be", {}, "none"],
     ["the workbench has changed inside the VM", { provisioned: "bb" }, "provision"],
     ["the guest was never set up", { provisioned: undefined }, "provision"],
+    ["this computer has moved to another network", { sameNetwork: false }, "provision"],
     ["ports, folders or memory have changed", { sameVagrantfile: false }, "reload"],
     ["the start was broken off after boot", { hasEndpoints: false }, "reload"],
     ["the first start was broken off", { finished: false, provisioned: undefined }, "reload"],
