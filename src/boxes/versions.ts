@@ -39,11 +39,11 @@ export function compareVersions(a: string, b: string): number {
   return 0;
 }
 
-/** The clauses of a constraint, or undefined when RubyGems would refuse it. No clause at all allows everything. */
+/** The clauses of a constraint, or undefined when RubyGems would refuse it. An empty text means >= 0. */
 export function parseConstraint(text: string): Clause[] | undefined {
   // String#split in Ruby drops empty parts at the end, and only there.
   const parts = text.replace(/,+$/, "").split(",");
-  if (parts.length === 1 && parts[0] === "") return [];
+  if (parts.length === 1 && parts[0] === "") return [{ operator: ">=", version: "0" }];
   const clauses = parts.map((part): Clause | undefined => {
     const match = CLAUSE.exec(part);
     if (!match?.[2]) return undefined;

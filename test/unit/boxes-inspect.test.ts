@@ -1,0 +1,161 @@
+/** Boxes on their way into a share: sound ones are understood, hostile and broken ones refused with exit code 6. */
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { receiveBox } from "../../src/boxes/receive.ts";
+
+let folder = "";
+beforeAll(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), "notebox-inspect-"));
+});
+afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+const metadata = (provider = "virtualbox", more: object = {}) => ({
+  name: "metadata.json",
+  body: JSON.stringify({ provider, ...more }),
+});
+const ovf = { name: "box.ovf", body: "<Envelope/>" };
+const disk = { name: "box-disk001.vmdk", body: "d".repeat(100_000) };
+
+interface Member {
+  name: string;
+  body?: string;
+  /** tar's type: 0 file, 1 hard link, 2 link, 3 and 4 devices, 5 folder, 6 pipe. */
+  type?: string;
+  link?: string;
+}
+
+/** One member, header and all (POSIX ustar): written here, because no tar program writes the hostile ones. */
+function member({ name, body = "", type = "0", link = "" }: Member): Buffer {
+  const content = Buffer.from(body);
+  const header = Buffer.alloc(512);
+  header.write(name, 0, 100, "utf8");
+  header.write("0000644\x000000000\x000000000\0", 100, "latin1");
+  header.write(`${content.length.toString(8).padStart(11, "0")}\0`, 124, "latin1");
+  header.write("00000000000\0", 136, "latin1");
+  header.write("        ", 148, "latin1");
+  header.write(type, 156, "latin1");
+  header.write(link, 157, 100, "utf8");
+  header.write("ustar\x0000", 257, "latin1");
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+  return Buffer.concat([header, content, Buffer.alloc((512 - (content.length % 512)) % 512)]);
+}
+
+const archive = (...members: Member[]): Buffer => Buffer.concat([...members.map(member), Buffer.alloc(1024)]);
+
+async function receive(bytes: Buffer) {
+  const source = path.join(folder, "some.box");
+  const part = path.join(folder, "place.part");
+  fs.writeFileSync(source, bytes);
+  try {
+    const received = await receiveBox({ source, part, signal: new AbortController().signal });
+    expect(fs.readFileSync(part).equals(bytes)).toBe(true);
+    return received;
+  } catch (error) {
+    expect(fs.existsSync(part)).toBe(false);
+    throw error;
+  } finally {
+    fs.rmSync(part, { force: true });
+  }
+}
+
+function pack(program: string, args: string[], bytes: Buffer): Buffer {
+  return execFileSync(program, args, { input: bytes, maxBuffer: 1e8 });
+}
+
+describe("sound boxes", () => {
+  test("plain and gzipped, with size and hashes of the file as it is", async () => {
+    const plain = archive(metadata("virtualbox", { architecture: "amd64" }), ovf, disk);
+    for (const bytes of [plain, pack("gzip", ["-c"], plain)]) {
+      const { digest, facts } = await receive(bytes);
+      expect(facts).toEqual({
+        provider: "virtualbox",
+        architecture: "amd64",
+        files: ["metadata.json", "box.ovf", "box-disk001.vmdk"],
+      });
+      const hash = (name: string): string => createHash(name).update(bytes).digest("hex");
+      expect(digest).toEqual({ size: bytes.length, sha256: hash("sha256"), sha1: hash("sha1"), md5: hash("md5") });
+    }
+  });
+
+  test("with ./ before the names, folders, and metadata.json at the end", async () => {
+    const { facts } = await receive(
+      archive(
+        { name: "./", type: "5" },
+        { ...disk, name: "./box.img" },
+        { ...metadata("libvirt"), name: "./metadata.json" },
+      ),
+    );
+    expect(facts).toEqual({ provider: "libvirt", files: ["box.img", "metadata.json"] });
+  });
+
+  test("of gigabytes of zeros in a few kilobytes", async () => {
+    const zeros = { name: "box.img", body: "\0".repeat(10_000_000) };
+    const bytes = pack("gzip", ["-9c"], archive(metadata("libvirt"), zeros));
+    expect(bytes.length * 500).toBeLessThan(10_000_000);
+    expect((await receive(bytes)).facts.files).toContain("box.img");
+  });
+});
+
+describe("refused", () => {
+  const sound = [metadata(), ovf];
+  const cases: [string, Buffer, RegExp][] = [
+    ["a link", archive(...sound, { name: "disk", type: "2", link: "/etc/passwd" }), /neither a file nor a folder/],
+    ["a hard link", archive(...sound, { name: "disk", type: "1", link: "/etc/passwd" }), /neither a file nor a folder/],
+    ["a character device", archive(...sound, { name: "null", type: "3" }), /neither a file nor a folder/],
+    ["a block device", archive(...sound, { name: "sda", type: "4" }), /neither a file nor a folder/],
+    ["a pipe", archive(...sound, { name: "pipe", type: "6" }), /neither a file nor a folder/],
+    ["a way out", archive(...sound, { name: "a/../../evil" }), /outside the box/],
+    [
+      "a way out for Vagrant, which turns backslashes round",
+      archive(...sound, { name: "..\\evil" }),
+      /outside the box/,
+    ],
+    ["an absolute path", archive(...sound, { name: "/etc/cron.d/evil" }), /absolute path/],
+    ["a drive", archive(...sound, { name: "C:evil" }), /absolute path/],
+    ["one file twice", archive(...sound, { name: "BOX.OVF" }), /twice/],
+    ["a control character", archive(...sound, { name: "a\nb" }), /control character/],
+    ["no metadata.json", archive(ovf), /no metadata\.json/],
+    [
+      "metadata.json that is a folder down",
+      archive({ ...metadata(), name: "a/metadata.json" }, ovf),
+      /no metadata\.json/,
+    ],
+    ["metadata.json that is no JSON", archive({ name: "metadata.json", body: "provider: x" }, ovf), /not JSON/],
+    ["metadata.json without provider", archive({ name: "metadata.json", body: "{}" }, ovf), /no provider/],
+    ["metadata.json that is null", archive({ name: "metadata.json", body: "null" }, ovf), /no provider/],
+    ["a huge metadata.json", archive({ name: "metadata.json", body: " ".repeat(1_100_000) }), /larger than 1 MiB/],
+    ["virtualbox without box.ovf", archive(metadata(), disk), /no box\.ovf/],
+    ["an empty file", Buffer.alloc(0), /not a sound box/],
+    ["text", Buffer.from("<html>404 not found</html>".repeat(100)), /no whole tar/],
+    ["the first half of a box", archive(...sound, disk).subarray(0, 50_000), /no whole tar/],
+    [
+      "a gzip cut short",
+      pack("gzip", ["-c"], archive(...sound, { name: "r", body: String(Math.random()).repeat(9999) })).subarray(0, 300),
+      /no whole tar/,
+    ],
+    ["xz", pack("xz", ["-c"], archive(...sound)), /compressed in a way/],
+  ];
+
+  test.each(cases)("%s", async (_, bytes, why) => {
+    const error = await receive(bytes).then(
+      () => expect.unreachable(),
+      (failure: unknown) => failure,
+    );
+    expect(error).toMatchObject({ code: "integrity", message: expect.stringMatching(why) });
+  });
+
+  test("a zip", async () => {
+    const zip = Buffer.concat([Buffer.from("504b030414000000", "hex"), Buffer.alloc(2000)]);
+    await expect(receive(zip)).rejects.toMatchObject({ code: "integrity", message: expect.stringMatching(/a zip/) });
+  });
+
+  test("every fault is told", async () => {
+    const bytes = archive({ name: "../a" }, { name: "/b" }, { name: "c", type: "2", link: "x" });
+    await expect(receive(bytes)).rejects.toMatchObject({ problems: { length: 3 } });
+  });
+});

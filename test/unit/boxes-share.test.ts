@@ -1,0 +1,361 @@
+/** `box publish` into real folders: what ends up where, what is refused, two writers, a full disk, a killed run. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { BoxRecord } from "../../src/boxes/catalog.ts";
+import { catalogText } from "../../src/boxes/catalog.ts";
+import { doorSlug } from "../../src/boxes/doors.ts";
+
+const program = path.resolve(import.meta.dirname, "../../dist/notebox.cjs");
+const NAME = "lab/tiny";
+
+let folder = "";
+let share = "";
+beforeAll(() => expect(fs.existsSync(program)).toBe(true));
+beforeEach(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), "notebox-share-"));
+  share = path.join(folder, "share");
+  fs.mkdirSync(share);
+});
+afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+/** A box of at least `bytes`; `text` makes it another one. */
+function makeBox(text = "one", options: { provider?: string; arch?: string; bytes?: number } = {}): string {
+  const { provider = "virtualbox", arch = "amd64", bytes = 0 } = options;
+  const parts = fs.mkdtempSync(path.join(folder, "parts-"));
+  const write = (name: string, content: string): void => fs.writeFileSync(path.join(parts, name), content);
+  write("metadata.json", JSON.stringify({ provider, ...(arch === "" ? {} : { architecture: arch }) }));
+  write("box.ovf", `<Envelope>${text}</Envelope>`);
+  if (bytes > 0) fs.truncateSync(path.join(parts, "box.ovf"), bytes);
+  const file = `${parts}.box`;
+  execFileSync("tar", ["-C", parts, "--mtime=@0", "-cf", file, "metadata.json", "box.ovf"]);
+  return file;
+}
+
+interface Outcome {
+  code: number | null;
+  // biome-ignore lint/suspicious/noExplicitAny: the envelope is what is tested
+  json: any;
+}
+
+function start(
+  file: string,
+  args: readonly string[] = [],
+  to = share,
+): { child: ChildProcess; done: Promise<Outcome> } {
+  const all = ["--json", "box", "publish", file, "--share", to, "--name", NAME];
+  if (!args.includes("--version")) all.push("--version", "1.0.0");
+  const child = spawn(process.execPath, [program, ...all, ...args], {
+    stdio: ["ignore", "pipe", "ignore"],
+    env: { ...process.env, HOME: folder },
+  });
+  let out = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => (out += text));
+  const done = new Promise<Outcome>((resolve) =>
+    child.once("close", (code) => resolve({ code, json: out === "" ? undefined : JSON.parse(out) })),
+  );
+  return { child, done };
+}
+
+const publish = (file: string, args: readonly string[] = [], to = share): Promise<Outcome> =>
+  start(file, args, to).done;
+const read = (name: string) => JSON.parse(fs.readFileSync(path.join(share, name), "utf8"));
+const catalogOf = (door: string): string => `catalogs/${doorSlug(door)}/${NAME}.json`;
+const tree = (): string[] =>
+  (fs.readdirSync(share, { recursive: true, withFileTypes: true }) as fs.Dirent[])
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(share, path.join(entry.parentPath, entry.name)))
+    .sort();
+
+describe("a first box", () => {
+  test("makes the share, with the folder as its only door", async () => {
+    const file = makeBox();
+    const { code, json } = await publish(file);
+    expect([code, json.result.added]).toEqual([0, true]);
+    expect(tree()).toEqual([
+      "boxes/lab/tiny/1.0.0/virtualbox-amd64.box",
+      "boxes/lab/tiny/1.0.0/virtualbox-amd64.json",
+      catalogOf(share),
+      "notebox-share.json",
+    ]);
+    const bytes = fs.readFileSync(file);
+    expect(fs.readFileSync(path.join(share, "boxes/lab/tiny/1.0.0/virtualbox-amd64.box")).equals(bytes)).toBe(true);
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    expect(read("boxes/lab/tiny/1.0.0/virtualbox-amd64.json")).toMatchObject({
+      size: bytes.length,
+      sha256,
+      sha1: createHash("sha1").update(bytes).digest("hex"),
+      md5: createHash("md5").update(bytes).digest("hex"),
+      source: path.basename(file),
+      by: expect.stringMatching(/^notebox \d/),
+    });
+    expect(read("notebox-share.json")).toMatchObject({ layout: 1, doors: [share] });
+    expect(read(catalogOf(share))).toEqual({
+      name: NAME,
+      versions: [
+        {
+          version: "1.0.0",
+          providers: [
+            {
+              name: "virtualbox",
+              url: `file://${share}/boxes/lab/tiny/1.0.0/virtualbox-amd64.box`,
+              checksum_type: "sha256",
+              checksum: sha256,
+              architecture: "amd64",
+              default_architecture: true,
+            },
+          ],
+        },
+      ],
+    });
+  });
+
+  test("can be named with its architecture when it does not say one", async () => {
+    const file = makeBox("one", { arch: "" });
+    expect((await publish(file)).code).toBe(2);
+    expect((await publish(file, ["--arch", "arm64"])).json.result.record.arch).toBe("arm64");
+  });
+});
+
+describe("further boxes", () => {
+  test("join the catalogs; a new door gets those of all boxes", async () => {
+    await publish(makeBox());
+    await publish(makeBox("two", { provider: "libvirt" }));
+    await publish(makeBox("three"), ["--version", "1.10.0"]);
+    await publish(makeBox("four"), ["--version", "1.9.0", "--name", "lab/other"]);
+    const door = "https://boxes.example.edu/our boxes";
+    const { json } = await publish(makeBox("five"), ["--version", "1.9.0", "--door", door]);
+    expect(json.result.catalogs).toHaveLength(4);
+    const catalog = read(catalogOf(door));
+    expect(catalog.versions.map((one: { version: string }) => one.version)).toEqual(["1.0.0", "1.9.0", "1.10.0"]);
+    expect(catalog.versions[0].providers.map((one: { name: string }) => one.name)).toEqual(["libvirt", "virtualbox"]);
+    expect(catalog.versions[2].providers[0].url).toBe(
+      "https://boxes.example.edu/our%20boxes/boxes/lab/tiny/1.10.0/virtualbox-amd64.box",
+    );
+    expect(read(`catalogs/${doorSlug(door)}/lab/other.json`).versions).toHaveLength(1);
+  });
+
+  test("the same bytes once more change nothing", async () => {
+    const file = makeBox();
+    await publish(file);
+    const before = tree().map((name) => [name, fs.readFileSync(path.join(share, name), "utf8")]);
+    const { code, json } = await publish(file);
+    expect([code, json.result.added]).toEqual([0, false]);
+    expect(tree().map((name) => [name, fs.readFileSync(path.join(share, name), "utf8")])).toEqual(before);
+  });
+
+  test("other bytes for a version that is there are refused", async () => {
+    await publish(makeBox("one"));
+    const before = fs.readFileSync(path.join(share, "boxes/lab/tiny/1.0.0/virtualbox-amd64.box"));
+    const { code, json } = await publish(makeBox("two"));
+    expect([code, json.error.code]).toEqual([10, "refused"]);
+    expect(json.error.hint).toContain("higher --version");
+    expect(fs.readFileSync(path.join(share, "boxes/lab/tiny/1.0.0/virtualbox-amd64.box")).equals(before)).toBe(true);
+    expect(tree().filter((name) => name.includes("part"))).toEqual([]);
+  });
+
+  test("a box whose record was never written is finished", async () => {
+    const place = path.join(share, "boxes/lab/tiny/1.0.0");
+    fs.mkdirSync(place, { recursive: true });
+    const file = makeBox();
+    fs.copyFileSync(file, path.join(place, "virtualbox-amd64.box"));
+    fs.writeFileSync(path.join(place, "libvirt-amd64.box.part"), "half");
+    expect((await publish(file)).json.result.added).toBe(true);
+    expect(tree()).toHaveLength(4);
+  });
+});
+
+describe("refused", () => {
+  const cases: [string, string[], number, RegExp][] = [
+    ["a name without owner", ["--name", "tiny"], 2, /no box name/],
+    ["a name that leads out", ["--name", "../evil"], 2, /no box name/],
+    ["a name that Windows keeps for itself", ["--name", "lab/nul"], 2, /no box name/],
+    ["a version that is none", ["--version", "13"], 2, /no version/],
+    ["a version with a path in it", ["--version", "1.0.0/.."], 2, /no version/],
+    ["a provider with a path in it", ["--provider", "../x"], 2, /no provider/],
+    ["another provider than the box's", ["--provider", "libvirt"], 6, /is for virtualbox, not for libvirt/],
+    ["another architecture than the box's", ["--arch", "arm64"], 6, /is for amd64, not for arm64/],
+    ["a door with a password", ["--door", "https://me:secret@a.example/"], 2, /password/],
+    ["a door that is relative", ["--door", "boxes"], 2, /no way to a share/],
+  ];
+  test.each(cases)("%s", async (_, args, exit, why) => {
+    const { code, json } = await publish(makeBox(), args);
+    expect([code, json.error.message]).toEqual([exit, expect.stringMatching(why)]);
+    expect(JSON.stringify(json)).not.toContain("secret");
+    expect(tree()).toEqual([]);
+  });
+
+  test("a file that is not there, a folder, a file that is no box", async () => {
+    expect((await publish(path.join(folder, "none.box"))).code).toBe(3);
+    expect((await publish(share)).code).toBe(3);
+    fs.writeFileSync(path.join(folder, "text.box"), "text");
+    expect((await publish(path.join(folder, "text.box"))).code).toBe(6);
+    expect(tree()).toEqual([]);
+  });
+
+  test("a share that is not there is not made: it may only be offline", async () => {
+    const { code, json } = await publish(makeBox(), [], path.join(folder, "mnt"));
+    expect([code, json.error.code]).toEqual([5, "unreachable"]);
+    expect(json.error.hint).toContain("mounted");
+    expect(fs.existsSync(path.join(folder, "mnt"))).toBe(false);
+  });
+
+  test("a share that is a file, or of a newer notebox, or with damaged settings", async () => {
+    const file = makeBox();
+    expect((await publish(file, [], file)).code).toBe(5);
+    fs.writeFileSync(path.join(share, "notebox-share.json"), '{"layout":2,"doors":[]}');
+    expect((await publish(file)).json.error).toMatchObject({
+      code: "integrity",
+      message: expect.stringMatching(/newer/),
+    });
+    fs.writeFileSync(path.join(share, "notebox-share.json"), '{"layout":1');
+    expect((await publish(file)).code).toBe(6);
+  });
+
+  test("a full disk leaves nothing half-written behind", () => {
+    // A file system of 300 KiB, in a mount namespace of its own.
+    const script = `mount -t tmpfs -o size=300k tmpfs "$1" && "$2" "$3" --json box publish "$4" --share "$1" --name lab/tiny --version 1.0.0; code=$?; find "$1" -type f >&2; exit $code`;
+    const args = [
+      "-rm",
+      "sh",
+      "-c",
+      script,
+      "sh",
+      share,
+      process.execPath,
+      program,
+      makeBox("one", { bytes: 900_000 }),
+    ];
+    const run = spawnSyncText("unshare", args);
+    expect([run.code, JSON.parse(run.out).error.code]).toEqual([11, "disk-full"]);
+    expect(run.err.split("\n").filter((line) => line.startsWith(share))).toEqual([]);
+  });
+});
+
+function spawnSyncText(file: string, args: readonly string[]): { code: number; out: string; err: string } {
+  try {
+    const out = execFileSync(file, args, {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, HOME: folder },
+    });
+    return { code: 0, out, err: "" };
+  } catch (error) {
+    const { status, stdout, stderr } = error as { status: number; stdout: string; stderr: string };
+    return { code: status, out: stdout, err: stderr };
+  }
+}
+
+describe("writers", () => {
+  const lock = (): string => path.join(share, "notebox-share.lock");
+  const owner = (host: string, pid: number, started = ""): string =>
+    JSON.stringify({ host, process: { pid, started }, time: "2026-01-02T03:04:05.000Z", command: "box archive" });
+
+  test("a second one is told who the first is", async () => {
+    fs.writeFileSync(lock(), owner(os.hostname(), process.pid));
+    const { code, json } = await publish(makeBox());
+    expect([code, json.error.code]).toEqual([9, "busy"]);
+    expect(json.error.message).toContain(`box archive`);
+    expect(json.error.message).toContain(`process ${process.pid} on this computer, since 2026-01-02 03:04:05 UTC`);
+    expect(fs.existsSync(lock())).toBe(true);
+  });
+
+  test("nobody can tell whether one on another computer still runs", async () => {
+    fs.writeFileSync(lock(), owner("far-away", 1));
+    const { code, json } = await publish(makeBox());
+    expect([code, json.error.message]).toEqual([9, expect.stringContaining("the computer far-away")]);
+  });
+
+  test("a lock that cannot be read is nobody's to take", async () => {
+    fs.writeFileSync(lock(), '{"host":');
+    expect((await publish(makeBox())).code).toBe(9);
+  });
+
+  test("the lock of a process that has ended is taken over", async () => {
+    const ended = spawn("true");
+    await new Promise((resolve) => ended.once("close", resolve));
+    for (const [pid, started] of [
+      [ended.pid ?? 0, ""],
+      // The number lives on, but in another process.
+      [process.pid, "1"],
+    ] as const) {
+      fs.writeFileSync(lock(), owner(os.hostname(), pid, started));
+      expect((await publish(makeBox())).code).toBe(0);
+      expect(fs.existsSync(lock())).toBe(false);
+    }
+  });
+
+  test("several at once: each is served or told to wait, and the catalog holds exactly what was served", async () => {
+    const versions = ["1.0.0", "1.1.0", "1.2.0", "1.3.0"];
+    const outcomes = await Promise.all(
+      versions.map((version) => publish(makeBox(version, { bytes: 5_000_000 }), ["--version", version])),
+    );
+    for (const { code } of outcomes) expect([0, 9]).toContain(code);
+    const served = versions.filter((_, index) => outcomes[index]?.code === 0);
+    expect(served.length).toBeGreaterThan(0);
+    const listed = read(catalogOf(share)).versions.map((one: { version: string }) => one.version);
+    expect(listed).toEqual(served);
+  });
+
+  test("one that is killed leaves no box that a reader could see, and the next one succeeds", async () => {
+    const file = makeBox("one", { bytes: 60_000_000 });
+    const { child, done } = start(file);
+    const part = path.join(share, "boxes/lab/tiny/1.0.0");
+    const size = (): number =>
+      fs.existsSync(part)
+        ? Math.max(0, ...fs.readdirSync(part).map((name) => fs.statSync(path.join(part, name)).size))
+        : 0;
+    while (size() < 1_000_000 && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5));
+    child.kill("SIGKILL");
+    expect((await done).code).toBeNull();
+    expect(tree().filter((name) => /\.box$|catalogs/.test(name))).toEqual([]);
+    expect((await publish(file)).code).toBe(0);
+    expect(tree()).toHaveLength(4);
+  });
+});
+
+describe("catalogs", () => {
+  const record = (provider: string, arch: string, version = "1.0.0"): BoxRecord => ({
+    name: NAME,
+    version,
+    provider,
+    arch,
+    size: 1,
+    sha256: "a".repeat(64),
+    sha1: "b".repeat(40),
+    md5: "c".repeat(32),
+    source: "x.box",
+    published: "2026-01-01T00:00:00.000Z",
+    by: "notebox 0",
+  });
+
+  test("list what most computers are last, since Vagrant 2.3 takes the last", () => {
+    const all = [
+      record("virtualbox", "amd64"),
+      record("virtualbox", "arm64"),
+      record("libvirt", "arm64"),
+      record("libvirt", "amd64"),
+    ];
+    const { versions } = JSON.parse(catalogText(NAME, "/srv/boxes", all));
+    expect(
+      versions[0].providers.map((one: { name: string; architecture: string }) => [one.name, one.architecture]),
+    ).toEqual([
+      ["libvirt", "arm64"],
+      ["libvirt", "amd64"],
+      ["virtualbox", "arm64"],
+      ["virtualbox", "amd64"],
+    ]);
+  });
+
+  test("are the same whatever the order of the records", () => {
+    const all = [
+      record("virtualbox", "amd64", "2.0.0"),
+      record("virtualbox", "amd64", "10.0.0"),
+      record("libvirt", "amd64", "2.0.0"),
+    ];
+    expect(catalogText(NAME, "/srv", all)).toBe(catalogText(NAME, "/srv", all.toReversed()));
+  });
+});
