@@ -192,7 +192,7 @@ describe("a guest that has no way to the Python index", () => {
     expect(stderr).toContain("Fetching Python packages on this computer for the VM");
     expect(fs.readdirSync(path.join(lab.folder, ".notebox", "wheels"))).toEqual(["jupyterlab-4.whl"]);
     expect(asked()).toMatch(
-      /^-m pip download .*--only-binary :all: --python-version 3\.11 .*--platform manylinux_2_28_aarch64 .*--require-hashes --requirement .*locks\/base\.txt$/m,
+      /^-m pip download .*--only-binary :all: --python-version 3\.11 .*--platform manylinux_2_28_aarch64 .*--require-hashes --requirement .*requirements\.txt$/m,
     );
     expect(lab.calls().at(-1)).toBe("provision --machine-readable");
   });

@@ -1,0 +1,137 @@
+/** The HTTP adapter at the wire: who is asked directly and who through a proxy, and that one request is one request. */
+import http from "node:http";
+import type net from "node:net";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { createHttp } from "../../src/adapters/got.ts";
+import { UserError } from "../../src/errors.ts";
+
+let server: http.Server;
+let proxy: http.Server;
+let url: string;
+let proxyUrl: string;
+let seen: string[];
+let proxied: string[];
+
+async function listen(made: http.Server): Promise<string> {
+  await new Promise<void>((resolve) => made.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(made.address() as net.AddressInfo).port}`;
+}
+
+beforeAll(async () => {
+  server = http.createServer((request, response) => {
+    seen.push(`${request.method} ${request.url}`);
+    if (request.url === "/moved") response.writeHead(302, { location: "/elsewhere" });
+    else if (request.url === "/busy") response.writeHead(503);
+    else if (request.url?.startsWith("/hangs")) return;
+    response.end("hello");
+  });
+  // A proxy that answers by itself, as far as it is asked to fetch something, and refuses tunnels.
+  proxy = http.createServer((request, response) => {
+    proxied.push(
+      `${request.method} ${request.url} ${request.headers.host} ${request.headers["proxy-authorization"] ?? ""}`.trim(),
+    );
+    response.end("from the proxy");
+  });
+  proxy.on("connect", (request, socket) => {
+    proxied.push(`CONNECT ${request.url}`);
+    socket.end("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
+  });
+  [url, proxyUrl] = await Promise.all([listen(server), listen(proxy)]);
+});
+afterAll(() => {
+  for (const one of [server, proxy]) {
+    one.closeAllConnections();
+    one.close();
+  }
+});
+beforeEach(() => {
+  seen = [];
+  proxied = [];
+});
+
+const ask = async (address: string, env: Record<string, string> = {}, more: object = {}) =>
+  await createHttp(env).request({ url: address, timeoutMs: 3000, ...more });
+const problem = async (work: Promise<unknown>): Promise<UserError> => {
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(UserError);
+  return error as UserError;
+};
+
+describe("proxies", () => {
+  test("this computer is never asked through one", async () => {
+    const env = { http_proxy: proxyUrl, HTTP_PROXY: proxyUrl, all_proxy: proxyUrl };
+    expect((await ask(`${url}/`, env)).body).toBe("hello");
+    expect((await ask(`${url.replace("127.0.0.1", "localhost")}/`, env)).body).toBe("hello");
+    expect(proxied).toEqual([]);
+  });
+
+  test("a plain address goes to the proxy whole, as proxies expect it, with its password", async () => {
+    const withPassword = proxyUrl.replace("//", "//me:p%40ss@");
+    const answer = await ask("http://files.example.test/boxes?x=1", { http_proxy: withPassword });
+    expect(answer.body).toBe("from the proxy");
+    const secret = Buffer.from("me:p@ss").toString("base64");
+    expect(proxied).toEqual([`GET http://files.example.test/boxes?x=1 files.example.test Basic ${secret}`]);
+  });
+
+  test("https goes through a tunnel; what the proxy says is passed on", async () => {
+    const error = await problem(ask("https://files.example.test/", { https_proxy: proxyUrl }));
+    expect(proxied).toEqual(["CONNECT files.example.test:443"]);
+    expect(error.message).toMatch(/through the proxy 127\.0\.0\.1:\d+: .*407/);
+  });
+
+  test.each([
+    ["example.test", true],
+    [".example.test", true],
+    ["other.test, files.example.test:80", true],
+    ["*", true],
+    ["ample.test", false],
+    ["files.example.test:8080", false],
+  ])("no_proxy=%s", async (noProxy, direct) => {
+    const env = { http_proxy: proxyUrl, no_proxy: noProxy };
+    const through = await ask("http://files.example.test/", env).then(
+      ({ body }) => body === "from the proxy",
+      () => false,
+    );
+    expect(through).toBe(!direct);
+  });
+
+  test("`direct` is stronger than the variables", async () => {
+    await problem(ask("http://files.example.test/", { http_proxy: proxyUrl }, { direct: true }));
+    expect(proxied).toEqual([]);
+  });
+});
+
+describe("one request", () => {
+  test.each([
+    ["/moved", 302],
+    ["/busy", 503],
+    ["/", 200],
+  ])("%s is asked once and answered with %i", async (path, status) => {
+    expect((await ask(url + path)).status).toBe(status);
+    expect(seen).toEqual([`GET ${path}`]);
+  });
+
+  test("no answer in time, in words and without the query, where a token may stand", async () => {
+    const error = await problem(ask(`${url}/hangs?token=secret`, {}, { timeoutMs: 200 }));
+    expect(error.code).toBe("unreachable");
+    expect(error.message).toContain("no answer within 0.2 s");
+    expect(error.message).not.toContain("secret");
+  });
+
+  test("nothing listens", async () => {
+    const free = http.createServer();
+    const address = await listen(free);
+    await new Promise((resolve) => free.close(resolve));
+    expect((await problem(ask(address))).message).toContain("connection refused");
+  });
+
+  test("Ctrl-C ends it", async () => {
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(), 50);
+    const error = await problem(ask(`${url}/hangs`, {}, { signal: abort.signal }));
+    expect(error.code).toBe("interrupted");
+  });
+});
