@@ -61,8 +61,9 @@ export const rows = [
     aim: 0.2,
     needs: () => (hasVagrant() ? undefined : "needs Vagrant"),
     measure: async () => {
-      const example = largestExample();
       const folder = fs.mkdtempSync(path.join(os.tmpdir(), "notebox-bench-"));
+      const example = path.join(folder, "example");
+      fs.cpSync(largestExample(), example, { recursive: true });
       let turn = 0;
       try {
         return await compare(

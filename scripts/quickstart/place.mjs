@@ -52,8 +52,9 @@ export class Place {
 
   make() {
     this.exists();
-    for (const folder of [this.folder, this.logs]) fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    fs.mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     fs.writeFileSync(path.join(this.folder, MARKER), "npm run quickstart -- --clean removes this folder.\n");
+    fs.mkdirSync(this.logs, { recursive: true, mode: 0o700 });
   }
 
   /** What earlier runs noted. */
