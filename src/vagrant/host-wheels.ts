@@ -42,26 +42,20 @@ async function download(deps: Deps, guest: GuestPython, note: (text: string) => 
   const base = path.join(provision, "locks", "base.txt");
   const lock = path.join(provision, "workbench", "workbench.lock");
   const wanted = path.join(provision, "workbench", "python.txt");
-  const common = [
-    ...pip.args,
-    "download",
-    "--disable-pip-version-check",
-    "--no-input",
-    "--dest",
-    part,
-    ...platformArgs(guest),
-  ];
-  await fetchWith(deps, pip.file, [...common, "--require-hashes", "--requirement", base], guest, note);
-  if (fs.existsSync(lock)) await fetchWith(deps, pip.file, [...common, "--requirement", lock], guest, note);
-  else if (fs.existsSync(wanted) && /^[^#\s]/m.test(fs.readFileSync(wanted, "utf8")))
-    await fetchWith(
-      deps,
-      pip.file,
-      [...common, "--constraint", withoutHashes(base, part), "--requirement", wanted],
-      guest,
-      note,
-    );
-  fs.rmSync(path.join(part, "constraints.txt"), { force: true });
+  const common = ["download", "--disable-pip-version-check", "--no-input", "--dest", part, ...platformArgs(guest)];
+  const fetch = async (...args: string[]) => await runPip(deps, pip, [...common, ...args], guest.folder, note);
+  const scratch = path.join(part, "requirements.txt");
+  // Neither dependencies nor markers: a lock is complete, and pip would judge its markers by this computer.
+  const locked = ["--no-deps", "--ignore-requires-python", "--require-hashes", "--requirement", scratch];
+  for (const round of [base, lock].filter((file) => fs.existsSync(file)).flatMap(readRounds)) {
+    fs.writeFileSync(scratch, round);
+    await fetch(...locked);
+  }
+  if (!fs.existsSync(lock) && fs.existsSync(wanted) && /^[^#\s]/m.test(fs.readFileSync(wanted, "utf8"))) {
+    fs.writeFileSync(scratch, pinsOf(fs.readFileSync(base, "utf8")));
+    await fetch("--constraint", scratch, "--requirement", wanted);
+  }
+  fs.rmSync(scratch, { force: true });
   fs.rmSync(target, { recursive: true, force: true });
   fs.renameSync(part, target);
   return target;
@@ -80,36 +74,53 @@ function platformArgs(guest: GuestPython): string[] {
   ];
 }
 
-/** pip takes no hashes in constraints together with requirements that have none. */
-function withoutHashes(base: string, folder: string): string {
-  const pins = fs.readFileSync(base, "utf8").match(/^[A-Za-z0-9][A-Za-z0-9._-]*==[^\s;\\]+/gm) ?? [];
-  const file = path.join(folder, "constraints.txt");
-  fs.writeFileSync(file, `${pins.join("\n")}\n`);
-  return file;
+const readRounds = (file: string): string[] => lockRounds(fs.readFileSync(file, "utf8"));
+
+/**
+ * A lock without its markers, in as many parts as it has versions of one package: pip takes one version at a time,
+ * and which one the guest needs is for the guest's own Python to say. Pure.
+ */
+export function lockRounds(text: string): string[] {
+  const rounds: string[][] = [];
+  const seen = new Map<string, number>();
+  for (const entry of text.match(/^[A-Za-z0-9][^\n]*(?:\n[ \t]+--hash[^\n]*)*/gm) ?? []) {
+    const name = (/^[A-Za-z0-9._-]+/.exec(entry)?.[0] ?? "").toLowerCase();
+    const round = seen.get(name) ?? 0;
+    seen.set(name, round + 1);
+    rounds[round] ??= [];
+    rounds[round].push(entry.replace(/[ \t]*;[^\n\\]*/, " ").replace(/\s*\\?\s*$/, ""));
+  }
+  return rounds.map((entries) => `${entries.join("\n")}\n`);
 }
 
-async function fetchWith(deps: Deps, file: string, args: string[], guest: GuestPython, note: (text: string) => void) {
-  const result = await deps.processes.run(file, args, {
-    cwd: guest.folder,
+/** For constraints: pip takes no hashes there when the requirements have none. */
+function pinsOf(lock: string): string {
+  return `${(lock.match(/^[A-Za-z0-9][A-Za-z0-9._-]*==[^\s\\]+[^\n\\]*/gm) ?? []).join("\n")}\n`;
+}
+
+interface Pip {
+  file: string;
+  args: readonly string[];
+}
+
+async function runPip(deps: Deps, pip: Pip, args: string[], cwd: string, note: (text: string) => void): Promise<void> {
+  const result = await deps.processes.run(pip.file, [...pip.args, ...args], {
+    cwd,
     signal: deps.signal,
     onLine: (line) => {
       if (/^(?:Collecting|Downloading|Saved)/.test(line.trim())) note(line.trim().slice(0, 120));
     },
   });
   if (result.exitCode === 0) return;
-  const said =
-    result.stderr
-      .split("\n")
-      .filter((line) => /^ERROR/.test(line))
-      .at(-1) ?? result.stderr.trim().split("\n").at(-1);
+  const errors = result.stderr.split("\n").filter((line) => /^ERROR/.test(line));
   throw new UserError({
     code: /No space left/i.test(result.stderr) ? "disk-full" : "unreachable",
-    message: `Neither the VM nor this computer could fetch the Python packages. pip says: ${said ?? "nothing"}`,
+    message: `Neither the VM nor this computer could fetch the Python packages. pip says: ${errors.at(-1) ?? result.stderr.trim()}`,
     hint: "Check the network and the proxy, or put the wheels into a folder wheels/ beside workbench.yaml; then run `notebox up` again.",
   });
 }
 
-async function findPip(deps: Deps, guest: GuestPython): Promise<{ file: string; args: string[] }> {
+async function findPip(deps: Deps, guest: GuestPython): Promise<Pip> {
   for (const [name, ...args] of [["python3"], ["python"], ["py", "-3"]] as const) {
     const file = await deps.processes.which(name);
     if (file === undefined) continue;

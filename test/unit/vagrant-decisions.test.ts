@@ -1,6 +1,9 @@
 /** What `up` decides: which command, whether this computer is ready, which versions go together. */
+import fs from "node:fs";
+import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { sshArguments } from "../../src/commands/ssh.ts";
+import { lockRounds } from "../../src/vagrant/host-wheels.ts";
 import { compareVersions, requirePair } from "../../src/vagrant/installed.ts";
 import { type Found, planUp } from "../../src/vagrant/plan.ts";
 import { type Computer, findProblems } from "../../src/vagrant/preflight.ts";
@@ -130,5 +133,22 @@ describe("ssh's arguments", () => {
     const line = sshArguments(target, ["-V", "x"], "win32");
     expect(line.slice(-4)).toEqual(["vagrant@127.0.0.1", "--", "-V", "x"]);
     expect(line).toContain("UserKnownHostsFile=NUL");
+  });
+});
+
+describe("a lock for another Python than this computer's", () => {
+  const lock =
+    "# made by\nanyio==4.16.0 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\nsoupsieve==2.10 ; python_full_version < '3.11.5' \\\n    --hash=sha256:cc\nsoupsieve==4.1.2 ; python_full_version >= '3.11.5' \\\n    --hash=sha256:dd\n";
+  test("has no markers, and no package twice in one part", () => {
+    expect(lockRounds(lock)).toEqual([
+      "anyio==4.16.0 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\nsoupsieve==2.10 \\\n    --hash=sha256:cc\n",
+      "soupsieve==4.1.2 \\\n    --hash=sha256:dd\n",
+    ]);
+  });
+  test("the real one keeps every hash", () => {
+    const text = fs.readFileSync(path.resolve(import.meta.dirname, "../../provision/locks/base.txt"), "utf8");
+    const rounds = lockRounds(text).join("");
+    expect(rounds.match(/--hash=/g)).toHaveLength(text.match(/--hash=/g)?.length ?? -1);
+    expect(rounds).not.toContain(";");
   });
 });
