@@ -1,5 +1,7 @@
 # What has to be true of this computer before the VM starts: the provider, the folders that are shared with the
-# VM, and whether the processor's virtualisation can be used. It looks; it changes nothing.
+# VM, the ports, and whether the processor's virtualisation can be used. It looks; it changes nothing.
+
+require "socket"
 
 require_relative "failure"
 
@@ -11,6 +13,11 @@ module Notebox
     def self.check(machine, workbench)
       check_provider(machine.provider_name)
       workbench[:folders].each { |folder| check_folder(machine.env.root_path.to_s, folder) }
+      # Vagrant itself moves a port that is taken, but not with libvirt: there it would say nothing, and whoever has
+      # the port would be taken for the VM. While the VM runs, the ports are its own.
+      return if machine.provider_name.to_sym != :libvirt || machine.state.id == :running
+
+      workbench[:services].each_value { |service| check_port(service[:port]) }
     end
 
     def self.check_provider(name)
@@ -31,6 +38,15 @@ module Notebox
 
         path
       end
+    end
+
+    def self.check_port(port)
+      TCPServer.new("127.0.0.1", port).close
+    rescue Errno::EADDRINUSE
+      raise Failure, <<~TEXT
+        Another program on this computer has port #{port}, which the workbench needs.
+        Close that program (perhaps another workbench that still runs) and start again.
+      TEXT
     end
 
     # True when KVM works. /dev/kvm alone says little: in containers it exists where no processor stands behind it.
