@@ -1,4 +1,6 @@
 /** `notebox destroy`: deletes the VM. notebooks/, api/ and the other shared folders lie on this computer and stay. */
+import fs from "node:fs";
+import path from "node:path";
 import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 import { createVagrant } from "../vagrant/client.ts";
@@ -6,6 +8,8 @@ import { commandLines } from "../vagrant/command-lines.ts";
 import { requireVagrant } from "../vagrant/installed.ts";
 import { takeLock } from "../vagrant/lock.ts";
 import { existingProvider, forgetAddresses, forgetMade, requireWorkbenchFolder } from "../vagrant/machine-files.ts";
+import { endPrevious } from "../vagrant/previous.ts";
+import { removeLeftovers } from "../vagrant/recover.ts";
 
 export interface DestroyOptions {
   folder: string;
@@ -25,16 +29,29 @@ export async function destroy(deps: Deps, options: DestroyOptions): Promise<Dest
   if (there && options.force !== true && options.yes !== true) await ask(deps);
   const lock = await takeLock(deps, folder, "destroy");
   try {
+    await endPrevious(deps, lock);
     if (there) {
       await requireVagrant(deps, folder);
       const vagrant = createVagrant(deps, { folder, onStart: (child) => lock.setChild(child) });
       await vagrant.must(commandLines.destroy(), { steps: "destroy" });
     }
+    const name = workbenchName(folder);
+    if (name !== undefined) await removeLeftovers(deps, folder, name);
     forgetAddresses(folder);
     forgetMade(folder);
     return { destroyed: there };
   } finally {
     lock.release();
+  }
+}
+
+/** As it was rendered, since workbench.yaml may be broken by now. */
+function workbenchName(folder: string): string | undefined {
+  try {
+    const name = fs.readFileSync(path.join(folder, "provision", "workbench", "name"), "utf8").trim();
+    return /^[a-z][a-z0-9-]{0,39}$/.test(name) ? name : undefined;
+  } catch {
+    return undefined;
   }
 }
 

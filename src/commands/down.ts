@@ -5,6 +5,7 @@ import { commandLines } from "../vagrant/command-lines.ts";
 import { requireVagrant } from "../vagrant/installed.ts";
 import { takeLock } from "../vagrant/lock.ts";
 import { existingProvider, forgetAddresses, requireWorkbenchFolder } from "../vagrant/machine-files.ts";
+import { endPrevious } from "../vagrant/previous.ts";
 
 export interface DownOptions {
   folder: string;
@@ -21,6 +22,7 @@ export async function down(deps: Deps, options: DownOptions): Promise<DownResult
   deps.log.open(folder);
   const lock = await takeLock(deps, folder, "down");
   try {
+    await endPrevious(deps, lock);
     if (existingProvider(folder) === undefined) {
       forgetAddresses(folder);
       return { before: "not-created" };

@@ -17,6 +17,7 @@ import { networkMark } from "../vagrant/network-settings.ts";
 import { ownPorts } from "../vagrant/own-ports.ts";
 import { type Action, planUp } from "../vagrant/plan.ts";
 import { diskFolders, findProblems, measureComputer } from "../vagrant/preflight.ts";
+import { endPrevious } from "../vagrant/previous.ts";
 import { chooseProvider } from "../vagrant/providers.ts";
 import { findVm as askVagrant } from "../vagrant/ssh-target.ts";
 import { startVm } from "../vagrant/start.ts";
@@ -72,16 +73,6 @@ export async function up(deps: Deps, options: UpOptions): Promise<UpResult> {
   }
 }
 
-/** The Vagrant of a run that was killed goes on by itself; two at once would spoil the VM. */
-async function endPrevious(deps: Deps, lock: Lock): Promise<void> {
-  const child = lock.previous?.child;
-  if (child === undefined || !deps.processes.isAlive(child)) return;
-  const id = "previous";
-  deps.reporter.emit({ type: "step-start", id, title: "Ending what an interrupted run left at work" });
-  await deps.processes.end(child, { graceMs: 120_000, signal: deps.signal });
-  deps.reporter.emit({ type: "step-done", id });
-}
-
 async function bringUp(deps: Deps, options: UpOptions, workbench: Workbench, lock: Lock) {
   const { folder } = options;
   const vagrant = createVagrant(deps, {
@@ -134,7 +125,6 @@ async function renderBundle(deps: Deps, options: UpOptions): Promise<void> {
 async function findVm(deps: Deps, vagrant: VagrantClient, folder: string, provider: Provider) {
   const id = machineId(folder, provider);
   const made = readMade(folder);
-  const finished = id !== undefined && made?.id === id;
   const none = { state: "not_created", finished: false, sameVagrantfile: false, hasEndpoints: false, existed: false };
   const sameNetwork = made?.network === networkMark(deps.env);
   if (id === undefined) return { ...none, provisioned: undefined, sameNetwork, answers: false };
@@ -148,8 +138,10 @@ async function findVm(deps: Deps, vagrant: VagrantClient, folder: string, provid
         : { answers: false, hash: undefined };
     return {
       state,
-      finished,
-      sameVagrantfile: made?.vagrantfile === hashOf(path.join(folder, "Vagrantfile")),
+      // A launcher starts the VM without notebox; then the guest's own word counts.
+      finished: made?.id === id || (endpoints !== undefined && hash !== undefined),
+      sameVagrantfile:
+        made?.id === id ? made.vagrantfile === hashOf(path.join(folder, "Vagrantfile")) : startedSince(folder),
       hasEndpoints: endpoints !== undefined,
       provisioned: hash,
       sameNetwork,
@@ -177,6 +169,14 @@ async function checkRoom(
       hint: "Nothing was started. Put this right and run `notebox up` again.",
     });
   });
+}
+
+/** Whether the VM was started after the Vagrantfile was last written. */
+function startedSince(folder: string): boolean {
+  const [started, written] = [path.join(".notebox", "endpoints.json"), "Vagrantfile"].map(
+    (name) => fs.statSync(path.join(folder, name), { throwIfNoEntry: false })?.mtimeMs,
+  );
+  return started !== undefined && written !== undefined && started >= written;
 }
 
 function readHash(folder: string): string {
