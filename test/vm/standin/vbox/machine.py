@@ -38,6 +38,8 @@ class Machine:
     shares: dict[str, str] = field(default_factory=dict)
     extra_data: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
+    # Saved by `savestate`: QEMU stands still and listens on nothing, but lives on; see qemu.py.
+    saved: bool = False
 
     def to_json(self) -> dict:
         return asdict(self)

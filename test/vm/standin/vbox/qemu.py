@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from .errors import VBoxError
-from .machine import Machine, Nic
+from .machine import Forward, Machine, Nic
 from .store import Store
 
 # VirtualBox's name of a network card → QEMU's.
@@ -28,7 +28,9 @@ TAG_LIMIT = 31
 
 
 def state_of(store: Store, machine: Machine) -> str:
-    return "running" if pid_of(store, machine) else "poweroff"
+    if not pid_of(store, machine):
+        return "poweroff"
+    return "saved" if machine.saved else "running"
 
 
 def pid_of(store: Store, machine: Machine) -> int | None:
@@ -124,8 +126,36 @@ def power_off(store: Store, machine: Machine) -> None:
     time.sleep(0.5)
 
 
-def ask(store: Store, machine: Machine, command: str) -> None:
-    """One QMP command (QEMU's docs/interop/qmp-spec)."""
+def save_state(store: Store, machine: Machine) -> None:
+    """Folders shared by 9p cannot be written into a file with the rest of the machine, so the machine stands still
+    instead; its ports are free meanwhile, as those of a machine that VirtualBox has saved."""
+    ask(store, machine, "stop")
+    for number, rule in forwards(machine):
+        monitor(store, machine, f"hostfwd_remove nic{number} {rule.protocol}:{rule.host_ip}:{rule.host_port}")
+    machine.saved = True
+
+
+def resume(store: Store, machine: Machine) -> None:
+    for number, rule in forwards(machine):
+        ends = f"{rule.host_ip}:{rule.host_port}-{rule.guest_ip}:{rule.guest_port}"
+        monitor(store, machine, f"hostfwd_add nic{number} {rule.protocol}:{ends}")
+    ask(store, machine, "cont")
+    machine.saved = False
+
+
+def forwards(machine: Machine) -> list[tuple[int, Forward]]:
+    return [(number, rule) for number, nic in machine.nics.items() for rule in nic.forwards.values()]
+
+
+def monitor(store: Store, machine: Machine, line: str) -> None:
+    """A command of QEMU's monitor for people; it tells failures in words only."""
+    said = ask(store, machine, "human-monitor-command", {"command-line": line})
+    if said and "removed" not in said:
+        raise VBoxError(f"QEMU says to {line!r}: {said.strip()}", "VBOX_E_VM_ERROR")
+
+
+def ask(store: Store, machine: Machine, command: str, arguments: dict | None = None) -> str:
+    """One QMP command (QEMU's docs/interop/qmp-spec); returns the text of its answer, if it has one."""
     # A socket's path may have 107 bytes: hence the short one, from inside the folder.
     before = os.getcwd()
     os.chdir(store.path(machine))
@@ -135,12 +165,14 @@ def ask(store: Store, machine: Machine, command: str) -> None:
             connection.connect("qmp.sock")
             stream = connection.makefile("rw")
             stream.readline()
-            for name in ("qmp_capabilities", command):
-                stream.write(json.dumps({"execute": name}) + "\n")
+            answer = {}
+            for request in ({"execute": "qmp_capabilities"}, {"execute": command, "arguments": arguments or {}}):
+                stream.write(json.dumps(request) + "\n")
                 stream.flush()
                 while "event" in (answer := json.loads(stream.readline())):
                     pass
                 if "error" in answer:
                     raise VBoxError(answer["error"]["desc"], "VBOX_E_VM_ERROR")
+            return answer["return"] if isinstance(answer.get("return"), str) else ""
     finally:
         os.chdir(before)

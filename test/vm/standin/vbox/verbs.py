@@ -103,22 +103,40 @@ def startvm(store: Store, args: list[str]) -> None:
     if args[1:] != ["--type", "headless"]:
         raise Unsupported(f"startvm {args[1:]}; a workbench's machine is headless")
     machine = store.find(args[0])
-    if qemu.pid_of(store, machine):
+    state = qemu.state_of(store, machine)
+    if state == "running":
         raise locked(machine)
-    qemu.start(store, machine)
+    if state == "saved":
+        qemu.resume(store, machine)
+    else:
+        machine.saved = False
+        qemu.start(store, machine)
+    store.save(machine)
     print(f'Waiting for VM "{machine.name}" to power on...\nVM "{machine.name}" has been successfully started.')
 
 
 def controlvm(store: Store, args: list[str]) -> None:
     machine, action = store.find(args[0]), args[1:]
-    if not qemu.pid_of(store, machine):
+    if qemu.state_of(store, machine) != "running":
         raise VBoxError(f"Machine '{machine.name}' is not currently running.", "VBOX_E_INVALID_VM_STATE")
     if action == ["poweroff"]:
         qemu.power_off(store, machine)
     elif action == ["acpipowerbutton"]:
         qemu.power_button(store, machine)
+    elif action == ["savestate"]:
+        qemu.save_state(store, machine)
+        store.save(machine)
     else:
         raise Unsupported(f"controlvm {action}")
+
+
+def discardstate(store: Store, args: list[str]) -> None:
+    machine = store.find(args[0])
+    if qemu.state_of(store, machine) != "saved":
+        raise VBoxError(f"Machine '{machine.name}' is not in the saved state", "VBOX_E_INVALID_VM_STATE")
+    qemu.power_off(store, machine)
+    machine.saved = False
+    store.save(machine)
 
 
 def unregistervm(store: Store, args: list[str]) -> None:
@@ -189,6 +207,7 @@ VERBS: dict[str, Callable[[Store, list[str]], None]] = {
     "modifyvm": modifyvm,
     "startvm": startvm,
     "controlvm": controlvm,
+    "discardstate": discardstate,
     "unregistervm": unregistervm,
     "sharedfolder": sharedfolder,
     "setextradata": setextradata,
