@@ -1,10 +1,10 @@
 // npm run quickstart -- --clean: ends and removes what the quickstart made, newest first. Each part is looked for
 // on its own, so that it works after any half-finished run, and again.
-import { execFileSync } from "node:child_process";
 import crypto from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { ensureLibvirt, libvirtVersion, releaseLibvirt } from "../libvirt.mjs";
+import { removeMachines, removeNetwork, removeVolumes } from "./libvirt-things.mjs";
 import { BOX_NAME } from "./steps.mjs";
 import { EXIT, Stop } from "./stop.mjs";
 
@@ -35,7 +35,12 @@ export async function clean({ root, place, children, say }) {
   if (libvirtIsOurs && !libvirtVersion() && hasVm(place, "libvirt"))
     await ensureLibvirt({ stateDir: place.libvirt, say });
   await destroyVm(place, children, say);
-  if (libvirtVersion()) removeVolumes(state, say);
+  if (libvirtVersion()) {
+    removeMachines(place.workbench, say);
+    const versions = state.boxes.map(({ version }) => version);
+    removeVolumes(BOX_NAME, versions, say);
+    removeNetwork(state.networks, say);
+  }
   await releaseOwnLibvirt(place, say);
   removeFolders(root, place, say);
   if (state.installed.length > 0) {
@@ -49,40 +54,14 @@ function hasVm(place, provider) {
 }
 
 async function destroyVm(place, children, say) {
-  if (!["libvirt", "virtualbox"].some((provider) => hasVm(place, provider))) return;
+  if (!hasVm(place, "libvirt") && !hasVm(place, "virtualbox")) return;
   say("deleting the VM: vagrant destroy -f");
   const options = { cwd: place.workbench, env: { VAGRANT_HOME: place.vagrantHome }, quiet: true };
   const { code, tail } = await children.run("vagrant", ["destroy", "-f"], options);
-  if (code === 0 && !hasVm(place, "libvirt") && !hasVm(place, "virtualbox")) return;
-  const id = hasVm(place, "libvirt") ? readId(place) : undefined;
-  if (id === undefined)
-    throw new Stop(
-      EXIT.vagrant,
-      `vagrant destroy failed:\n${tail.join("\n")}`,
-      "Delete the VM by hand, then try again.",
-    );
-  say("vagrant could not; asking libvirt itself");
-  virsh(["destroy", id]);
-  if (virsh(["domuuid", id]) !== undefined && virsh(["undefine", id, "--remove-all-storage", "--nvram"]) === undefined)
-    throw new Stop(EXIT.vagrant, `The VM ${id} could not be deleted.`, `See virsh -c qemu:///system dominfo ${id}.`);
-}
-
-function readId(place) {
-  const id = fs.readFileSync(path.join(place.workbench, ".vagrant/machines/default/libvirt/id"), "utf8").trim();
-  return /^[0-9a-f-]{36}$/.test(id) ? id : undefined;
-}
-
-/** vagrant-libvirt puts each box into a storage pool and leaves it there, even after `vagrant box remove`. */
-function removeVolumes(state, say) {
-  const names = state.boxes.map(
-    ({ version }) => `${BOX_NAME.replace("/", "-VAGRANTSLASH-")}_vagrant_box_image_${version}_`,
-  );
-  for (const pool of lines(virsh(["pool-list", "--name"])))
-    for (const line of lines(virsh(["vol-list", pool]))) {
-      const volume = line.trim().split(/\s+/)[0];
-      if (!names.some((name) => volume.startsWith(name))) continue;
-      if (virsh(["vol-delete", volume, "--pool", pool]) !== undefined) say(`removed the volume ${volume}`);
-    }
+  if (code === 0) return;
+  // libvirt itself is asked next; VirtualBox keeps no other way to tell which VM is the quickstart's.
+  if (hasVm(place, "libvirt")) return say("vagrant could not; asking libvirt itself");
+  throw new Stop(EXIT.vagrant, `vagrant destroy failed:\n${tail.join("\n")}`, "Delete the VM by hand, then try again.");
 }
 
 async function releaseOwnLibvirt(place, say) {
@@ -140,14 +119,3 @@ function digest(file) {
     return undefined;
   }
 }
-
-function virsh(args) {
-  try {
-    const options = { encoding: "utf8", timeout: 120_000, stdio: ["ignore", "pipe", "pipe"] };
-    return execFileSync("virsh", ["-q", "-c", "qemu:///system", ...args], options);
-  } catch {
-    return undefined;
-  }
-}
-
-const lines = (text) => (text ?? "").split("\n").filter((line) => line.trim() !== "");

@@ -6,6 +6,7 @@ import { writeWhole } from "../kept-changes.mjs";
 import { missingPackages } from "../lib/packages.mjs";
 import { ensureLibvirt, libvirtVersion } from "../libvirt.mjs";
 import { callApi, readEndpoints } from "./api-call.mjs";
+import { names } from "./libvirt-things.mjs";
 import { installCommand } from "./plan.mjs";
 import { EXIT, Stop } from "./stop.mjs";
 
@@ -126,6 +127,8 @@ export const steps = {
     const { place, computer } = work;
     // A box that was built anew is another version; without one in the file Vagrant would keep an older one.
     await pinBox(place);
+    if (computer.provider === "libvirt" && !place.state().networks)
+      place.note({ networks: names(["net-list", "--all", "--name"]) });
     await notebox(work, ["-C", place.workbench, "up", "--provider", computer.provider]);
   },
 
