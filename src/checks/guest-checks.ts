@@ -47,15 +47,21 @@ export function section<T>(
   return judge(value);
 }
 
-/** `expected` is the hash of the workbench as it is now; undefined when it has never been rendered. */
-export function provisioned({ answer }: Asked, expected: string | undefined): Answer {
+export interface Hashes {
+  /** Of workbench.yaml as it is now, with the provisioning steps of this notebox. */
+  current: string;
+  /** Of the bundle in the folder; undefined when nothing was rendered. */
+  rendered: string | undefined;
+}
+
+export function provisioned({ answer }: Asked, { current, rendered }: Hashes): Answer {
   const problem = answer.problems["provisioned"];
+  const fail = (seen: string, expected: string, hint: string) => failed(seen, expected, hint, { passing: false });
   if (problem !== undefined)
-    return failed(
+    return fail(
       `a marker that cannot be read (${problem})`,
       "a marker of finished provisioning",
       "Run `notebox up`: it provisions the VM again.",
-      { passing: false },
     );
   if (answer.provisioned === null)
     return failed(
@@ -64,21 +70,19 @@ export function provisioned({ answer }: Asked, expected: string | undefined): An
       "Run `notebox up`: it provisions the VM again. `notebox logs` shows where it stopped.",
     );
   const found = answer.provisioned.workbench;
-  if (expected === undefined)
-    return failed(
-      "no rendered bundle in this folder",
-      "provision/workbench/hash",
-      "Run `notebox render`, then `notebox up`.",
-      { passing: false },
+  if (found === current) return passed(`finished ${answer.provisioned.finished ?? "at an unknown time"}`);
+  const expected = `this workbench (${short(current)})`;
+  if (found === rendered)
+    return fail(
+      `provisioned for what was rendered before (${short(found)})`,
+      expected,
+      "workbench.yaml, or notebox itself, has changed since the last `notebox up`: run it again.",
     );
-  if (found !== expected)
-    return failed(
-      `provisioned for ${short(found)}`,
-      `this workbench, ${short(expected)}`,
-      "workbench.yaml was changed after the VM was provisioned: run `notebox up`.",
-      { passing: false },
-    );
-  return passed(`finished ${answer.provisioned.finished ?? "at an unknown time"} for ${short(found)}`);
+  return fail(
+    `provisioned for another workbench (${short(found)})`,
+    expected,
+    "Run `notebox up`: it provisions the VM again.",
+  );
 }
 
 function short(hash: string): string {

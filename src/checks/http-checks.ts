@@ -176,7 +176,7 @@ async function call(deps: HttpDeps, gateway: GatewayUnderTest, route: Route): Pr
     };
   }
   const milliseconds = deps.clock.now() - start;
-  const seen = `${told(answer)} in ${(milliseconds / 1000).toFixed(1)} s (${example.path})`;
+  const seen = `${told(answer)} in ${(milliseconds / 1000).toFixed(1)} s${example.path === route.path ? "" : ` (${example.path})`}`;
   if (answer.status === 404 && field(answer.body, "reason") !== undefined)
     return {
       route,

@@ -64,7 +64,7 @@ export function port({ answer }: Asked, { unit, port }: ServiceNames): Answer {
 export function running({ answer }: Asked, { name, unit }: ServiceNames, folders: readonly string[]): Answer {
   return section(answer.units, "units", answer, (units) => {
     const state = units[unit];
-    const details = answer.journals?.[unit] ?? [];
+    const details = (answer.journals?.[unit] ?? []).slice(-6);
     const restart = `\`notebox ssh -- sudo systemctl restart ${unit}\``;
     const fail = (seen: string, hint: string, suspects?: readonly string[]) =>
       failed(seen, "active and not restarting", hint, { details, ...(suspects === undefined ? {} : { suspects }) });

@@ -20,8 +20,7 @@ export interface VerifyInputs {
   target: SshTarget | UserError;
   /** Service to its address on this computer, with a slash at the end. */
   urls: ReadonlyMap<string, string>;
-  /** The hash that the guest should have been provisioned from. */
-  hash: string | undefined;
+  hashes: guest.Hashes;
   /** Shared folders, relative. */
   folders: readonly string[];
   /** Service to the routes of its notebook. */
@@ -95,7 +94,7 @@ function guestChecks(
     { id: "guest", title: "The VM answers questions", needs: ["ssh"], suspects: [], ask: () => line.ask() },
     told("disk", "The VM's disk has room", [], async () => guest.disk(line.answer())),
     told("provisioned", "The VM is provisioned for this workbench", ["disk"], async () =>
-      guest.provisioned(line.answer(), inputs.hash),
+      guest.provisioned(line.answer(), inputs.hashes),
     ),
     told("memory", "The VM has memory and processors", [], async () => guest.memory(line.answer(), workbench.machine)),
     told("clock", "The VM's clock is right", [], async () => guest.clock(line.answer())),

@@ -75,11 +75,14 @@ async function failed(
   deps.log.write("error", { code: told.code, message: told.message, stack: stackOf(error), exitCode });
   if (run.json) output.out(`${JSON.stringify(errorEnvelope(name, told, deps.log.path), null, 2)}\n`);
   else {
+    let shown = false;
     if (told.result !== undefined) {
       const text = (await run.verb.text())(told.result, run.commandOptions);
       if (text !== "") output.out(text.endsWith("\n") ? text : `${text}\n`);
+      shown = text !== "";
     }
-    output.talk(errorText(told, deps.log.path));
+    // A report has told every problem already.
+    output.talk(errorText(told, deps.log.path, { problems: !shown }));
   }
   return { exitCode };
 }

@@ -139,7 +139,7 @@ async function gather(deps: Deps, workbench: Workbench): Promise<VerifyInputs> {
     workbench,
     folders: sharedFolders(workbench),
     routes: await routesByService(workbench),
-    hash: await expectedHash(deps, workbench),
+    hashes: await hashes(deps, workbench),
   };
   const endpoints = readEndpoints(workbench.folder);
   if (endpoints?.ssh !== undefined) {
@@ -157,14 +157,14 @@ async function gather(deps: Deps, workbench: Workbench): Promise<VerifyInputs> {
   return { ...known, target: found.ssh ?? unknown, urls: urlsOf(workbench, found.ports) };
 }
 
-/** The hash that `render` would write now; so a workbench.yaml changed since the last `up` is found out. */
-async function expectedHash(deps: Deps, workbench: Workbench): Promise<string | undefined> {
-  try {
-    await fs.access(path.join(workbench.folder, "provision", "workbench", "hash"));
-  } catch {
-    return undefined;
-  }
-  return workbenchHash({ workbench, assets: await readAssets(deps.assets) });
+/** What the VM should have been provisioned from, and what the bundle in the folder would make of it. */
+async function hashes(deps: Deps, workbench: Workbench): Promise<VerifyInputs["hashes"]> {
+  const file = path.join(workbench.folder, "provision", "workbench", "hash");
+  const rendered = await fs.readFile(file, "utf8").then(
+    (text) => text.trim(),
+    () => undefined,
+  );
+  return { current: workbenchHash({ workbench, assets: await readAssets(deps.assets) }), rendered };
 }
 
 async function routesByService(workbench: Workbench): Promise<ReadonlyMap<string, readonly Route[]>> {

@@ -2,9 +2,9 @@
 import path from "node:path";
 import type { Problem, UserError } from "../../errors.ts";
 
-export function errorText(error: UserError, log: string | undefined): string {
+export function errorText(error: UserError, log: string | undefined, show = { problems: true }): string {
   const lines = [error.code === "interrupted" ? error.message : `Error: ${error.message}`];
-  for (const problem of error.problems) lines.push(...problemLines(problem));
+  if (show.problems) for (const problem of error.problems) lines.push(...problemLines(problem));
   if (error.hint) lines.push(indent(error.hint));
   if (log && error.code !== "usage" && error.code !== "interrupted") lines.push(`The log is ${log}`);
   return `${lines.join("\n")}\n`;
