@@ -10,7 +10,7 @@ import type { ClosableReporter } from "./adapters/listr2.ts";
 import type { Output } from "./cli/invoke.ts";
 import { buildProgram, isHelp, usageMessage } from "./cli/program.ts";
 import { EXIT_CODES } from "./errors.ts";
-import type { Deps } from "./ports.ts";
+import type { Deps, RunLog } from "./ports.ts";
 
 // dist/notebox.cjs lies one folder below the package's root; esbuild keeps __dirname in CommonJS output.
 const assets = path.resolve(__dirname, "..");
@@ -19,9 +19,12 @@ const assets = path.resolve(__dirname, "..");
 interface Running {
   processes: ExecaProcesses;
   reporter: ClosableReporter;
+  log: RunLog;
 }
 
 let running: Running | undefined;
+/** Standard output goes to a file whose disk is full. */
+let outputLost = false;
 
 const output: Output = {
   out: (text) => writeAll(1, text),
@@ -36,7 +39,9 @@ function writeAll(fd: number, text: string): void {
     try {
       at += fs.writeSync(fd, bytes, at);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ENOSPC" && fd === 1) outputLost = true;
+      if (code !== "EAGAIN") return;
       // The reader is slow: give it a moment.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
@@ -69,7 +74,7 @@ async function createDeps(
   const processes = createProcesses(env, log);
   const silent = Boolean(options["json"]) || Boolean(options["quiet"]);
   const reporter = createReporter({ style: silent ? "silent" : human ? "animated" : "lines", log });
-  running = { processes, reporter };
+  running = { processes, reporter, log };
   return {
     processes,
     ssh: {
@@ -146,7 +151,20 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-void main(process.argv.slice(2)).then((code) => {
+/** What is thrown where nobody waits for it: still no stack on the terminal, but one in the log. */
+async function fatal(error: unknown): Promise<void> {
+  running?.log.open(os.homedir());
+  running?.log.write("error", { code: "bug", stack: error instanceof Error ? error.stack : String(error) });
+  const { reportOutside } = await import("./cli/invoke.ts");
+  process.exit(reportOutside(error, process.argv.slice(2), output, running?.log.path).exitCode);
+}
+
+process.on("uncaughtException", (error) => void fatal(error));
+process.on("unhandledRejection", (error) => void fatal(error));
+
+void main(process.argv.slice(2)).then((ended) => {
+  const code = outputLost ? EXIT_CODES["disk-full"] : ended;
+  if (outputLost) output.talk("Error: The disk is full: the result could not be written.\n");
   process.exitCode = code;
   // A connection that somebody forgot to close must not keep the person waiting.
   setTimeout(() => process.exit(code), 2000).unref();

@@ -55,6 +55,8 @@ interface Step {
 function createAnimated(): ClosableReporter {
   const paint = painter(wantsColor(process.env, true));
   const steps = new Map<string, Step>();
+  // listr2 hides the cursor while it draws; a program that is ended in the middle must not leave it so.
+  process.once("exit", () => process.stderr.write("\u001b[?25h"));
   let waiting: Step[] = [];
   let lists: Promise<void> = Promise.resolve();
   let scheduled = false;
@@ -117,6 +119,8 @@ function createAnimated(): ClosableReporter {
           for (const line of event.lastLines ?? []) say(paint.dim(`    ${line}`));
           return;
         case "say":
+          // Text can only be printed between lists; meanwhile it stands under the steps that run.
+          for (const id of steps.keys()) note(id, event.text);
           say(event.level === "warning" ? paint.yellow(`! ${event.text}`) : event.text);
       }
     },

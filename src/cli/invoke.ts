@@ -98,13 +98,13 @@ function asUserError(error: unknown, signal: AbortSignal): UserError {
  * A failure outside of any verb: the command line is wrong (then `failure` is what is wrong with it), or notebox is.
  * `words` is the command line up to `--`.
  */
-export function reportOutside(failure: unknown, words: readonly string[], output: Output): Outcome {
+export function reportOutside(failure: unknown, words: readonly string[], output: Output, log?: string): Outcome {
   const hint = "`notebox --help` lists the commands, `notebox help COMMAND` explains one.";
   const usage = typeof failure === "string" ? new UserError({ code: "usage", message: failure, hint }) : undefined;
   const told = usage ?? (failure instanceof UserError ? failure : bug(failure));
   const verb = words.find((word) => !word.startsWith("-")) ?? "";
-  if (words.includes("--json")) output.out(`${JSON.stringify(errorEnvelope(verb, told), null, 2)}\n`);
-  else output.talk(errorText(told, undefined));
+  if (words.includes("--json")) output.out(`${JSON.stringify(errorEnvelope(verb, told, log), null, 2)}\n`);
+  else output.talk(errorText(told, log));
   return { exitCode: EXIT_CODES[told.code] };
 }
 

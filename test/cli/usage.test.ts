@@ -100,7 +100,7 @@ describe("-C", () => {
 test("a reader that goes away is no failure", async () => {
   const child = spawn(
     "bash",
-    ["-c", '"$0" "$1" --help | head -n 1; echo "${PIPESTATUS[0]}"', process.execPath, program],
+    ["-c", '"$0" "$1" --help | head -n 1; echo "$PIPESTATUS"', process.execPath, program],
     { env },
   );
   let text = "";
@@ -122,4 +122,46 @@ test("progress is plain without a terminal, coloured only on demand, and gone wi
   expect(run({ FORCE_COLOR: "1" })).toContain("\u001b[31m");
   expect(run({ FORCE_COLOR: "1", NO_COLOR: "1" })).toContain("\u001b[31m");
   expect(run({}, "--quiet")).toMatch(/^Error: Vagrant is not installed/);
+});
+
+test("the command line is answered without reading the verbs, which take longer than Node itself", () => {
+  const place = path.join(folder, "alone");
+  fs.mkdirSync(path.join(place, "dist"), { recursive: true });
+  for (const name of ["package.json", "dist/notebox.cjs"])
+    fs.copyFileSync(path.join(root, name), path.join(place, name));
+  for (const args of [["--version"], ["--help"], ["up", "--help"], []])
+    expect(spawnSync(process.execPath, [path.join(place, "dist", "notebox.cjs"), ...args], { env }).status).toBe(0);
+});
+
+test("a result that finds no room is no success: exit 11", () => {
+  const full = fs.openSync("/dev/full", "w");
+  const { status, stderr } = spawnSync(process.execPath, [program, "config", "schema"], {
+    encoding: "utf8",
+    env,
+    stdio: ["ignore", full, "pipe"],
+  });
+  fs.closeSync(full);
+  expect([status, stderr]).toEqual([11, "Error: The disk is full: the result could not be written.\n"]);
+});
+
+test("a fault in notebox: exit 1 with the log's place, and its stack in the log alone", () => {
+  // The root of the package without its assets stands for any fault.
+  const place = path.join(folder, "broken");
+  fs.mkdirSync(path.join(place, "dist"), { recursive: true });
+  for (const name of ["package.json", "dist/notebox.cjs"])
+    fs.copyFileSync(path.join(root, name), path.join(place, name));
+  const source = fs.readFileSync(path.join(root, "dist", "verbs.cjs"), "utf8");
+  fs.writeFileSync(
+    path.join(place, "dist", "verbs.cjs"),
+    `${source}\nmodule.exports["commands/status.ts"] = () => ({ status: async () => { throw new TypeError("no such luck"); } });\n`,
+  );
+  const { status, stderr } = spawnSync(process.execPath, [path.join(place, "dist", "notebox.cjs"), "status"], {
+    encoding: "utf8",
+    env,
+  });
+  expect(status).toBe(1);
+  expect(stderr).toContain("This is a fault in notebox, not yours: no such luck");
+  expect(stderr).not.toMatch(/^ +at /m);
+  const log = /The log is (.*)/.exec(stderr)?.[1] ?? "";
+  expect(fs.readFileSync(log, "utf8")).toMatch(/TypeError: no such luck\\n +at /);
 });
