@@ -18,6 +18,8 @@ from pip._vendor.packaging.utils import canonicalize_name
 
 PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9][A-Za-z0-9.!+_-]*)(?: *; *([^\\]+?))? *\\?")
 HASH = re.compile(r" +--hash=sha256:([0-9a-f]{64})(?: \\)?")
+# Older parsers let more through before the marker than a requirement is made of.
+REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*[ A-Za-z0-9._*+!,<>=~()\[\]-]*(?:;.*)?")
 # Packages that a venv brings along and no lock names.
 OWN = {"pip", "setuptools", "wheel"}
 
@@ -39,7 +41,7 @@ def read_requirements(path):
     for line in text.split("\n"):
         if not line:
             continue
-        if not line.isprintable() or not re.match(r"[A-Za-z0-9]", line):
+        if not line.isprintable() or not REQUIREMENT.fullmatch(line):
             fail(f"{line!r} is not a package; correct it in workbench.yaml")
         try:
             requirement = Requirement(line)
