@@ -105,7 +105,7 @@ export interface WebSocketConnection {
 export interface WebSockets {
   connect(
     url: string,
-    options: { headers: Readonly<Record<string, string>>; timeoutMs: number },
+    options: { headers: Readonly<Record<string, string>>; timeoutMs: number; signal?: AbortSignal },
   ): Promise<WebSocketConnection>;
 }
 

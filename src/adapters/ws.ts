@@ -8,11 +8,11 @@ import type { WebSocketConnection, WebSockets } from "../ports.ts";
 
 export function createWebSockets(): WebSockets {
   return {
-    async connect(url, { headers, timeoutMs }) {
+    async connect(url, { headers, timeoutMs, signal }) {
       const { WebSocket } = await import("ws");
       const socket = new WebSocket(url, { headers, handshakeTimeout: timeoutMs, perMessageDeflate: false });
-      const connection = queue(socket, address(url));
-      await opened(socket, address(url));
+      const connection = queue(socket, address(url), signal);
+      await opened(socket, address(url), signal);
       return connection;
     },
   };
@@ -24,8 +24,10 @@ function address(url: string): string {
   return `${origin.replace(/^http/, "ws")}${pathname}`;
 }
 
-function opened(socket: WebSocket, where: string): Promise<void> {
+function opened(socket: WebSocket, where: string, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
+    const closed = () => reject(signal?.aborted ? interrupted() : unreachable(`${where} was closed while it opened.`));
+    socket.once("close", closed);
     socket.once("open", resolve);
     socket.once("error", (error) => reject(unreachable(`${where} cannot be opened: ${error.message}.`, error)));
     socket.once("unexpected-response", (request, response) => {
@@ -35,7 +37,8 @@ function opened(socket: WebSocket, where: string): Promise<void> {
   });
 }
 
-function queue(socket: WebSocket, where: string): WebSocketConnection {
+/** Ends the connection, and whatever waits on it, when the signal fires. */
+function queue(socket: WebSocket, where: string, signal: AbortSignal | undefined): WebSocketConnection {
   const arrived: string[] = [];
   let ended: UserError | undefined;
   let waiting: { resolve: (text: string) => void; reject: (error: UserError) => void } | undefined;
@@ -49,6 +52,13 @@ function queue(socket: WebSocket, where: string): WebSocketConnection {
     ended ??= error;
     waiting?.reject(ended);
   };
+  const stop = () => {
+    end(interrupted());
+    socket.terminate();
+  };
+  if (signal?.aborted) stop();
+  signal?.addEventListener("abort", stop, { once: true });
+  socket.on("close", () => signal?.removeEventListener("abort", stop));
   socket.on("error", (error) => end(unreachable(`${where} failed: ${error.message}.`, error)));
   socket.on("close", (code) => end(unreachable(`${where} was closed by the other side (code ${code}).`)));
   return {
@@ -80,6 +90,10 @@ function queue(socket: WebSocket, where: string): WebSocketConnection {
     },
     close: () => socket.terminate(),
   };
+}
+
+function interrupted(): UserError {
+  return new UserError({ code: "interrupted", message: "Interrupted." });
 }
 
 function unreachable(message: string, cause?: unknown): UserError {

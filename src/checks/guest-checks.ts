@@ -183,7 +183,7 @@ export function units({ answer }: Asked, own: ReadonlyMap<string, string>): Answ
     return failed(
       `failed: ${list.join(", ")}`,
       "no failed unit",
-      `Read why: \`notebox ssh -- systemctl status ${strange[0] ?? list[0]}\`. After a repair: \`notebox ssh -- sudo systemctl reset-failed\`.`,
+      `Read why: \`notebox ssh -- systemctl --failed\` and \`systemctl status\` with its name. After a repair: \`notebox ssh -- sudo systemctl reset-failed\`.`,
       {
         details,
         // A unit of a service that has a check of its own follows from that check; any other is news.

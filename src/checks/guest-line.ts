@@ -25,7 +25,7 @@ export interface GuestLineOptions {
   /** The workbench folder, absolute. */
   folder: string;
   signal: AbortSignal;
-  /** Called with each token as soon as it is known, so that no log ever holds one. */
+  /** Called with each token as soon as it is known, so that no log and no report ever holds one. */
   redact: (secret: string) => void;
 }
 

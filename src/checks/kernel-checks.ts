@@ -3,14 +3,7 @@
  * Starting a kernel is what takes long, so all start side by side and each is used for all that is asked of it.
  */
 import { UserError } from "../errors.ts";
-import {
-  type JupyterDeps,
-  type JupyterTarget,
-  type KernelSpec,
-  kernelSpecs,
-  type OwnKernel,
-  startKernel,
-} from "../jupyter/client.ts";
+import { type JupyterDeps, type JupyterTarget, type KernelSpec, kernelSpecs, startKernel } from "../jupyter/client.ts";
 import type { Run } from "../jupyter/messages.ts";
 import { type Answer, clean, failed, notApplicable, passed } from "./check.ts";
 
@@ -36,7 +29,7 @@ export interface KernelTrials {
 
 /** Both checks share their kernels; nothing starts before one of them asks. */
 export function kernelTrials(deps: JupyterDeps, target: () => JupyterTarget): KernelTrials {
-  let trials: Promise<{ tried: Tried[]; root: Run | UserError | undefined }> | undefined;
+  let trials: Promise<Trials> | undefined;
   const closing: Promise<void>[] = [];
   const go = () => {
     trials ??= tryAll(deps, target(), closing);
@@ -52,29 +45,36 @@ export function kernelTrials(deps: JupyterDeps, target: () => JupyterTarget): Ke
   };
 }
 
-async function tryAll(deps: JupyterDeps, target: JupyterTarget, closing: Promise<void>[]) {
+interface Trials {
+  tried: Tried[];
+  root: Run | UserError | undefined;
+}
+
+/** Every kernel that starts is ended, also when Ctrl-C comes in between: what ends it is added to `closing`. */
+async function tryAll(deps: JupyterDeps, target: JupyterTarget, closing: Promise<void>[]): Promise<Trials> {
   const specs = await kernelSpecs(deps, target, LIST_MS);
   let root: Promise<Run | UserError> | undefined;
-  const tried = await Promise.all(
-    specs.map(async (spec): Promise<Tried> => {
-      const start = deps.clock.now();
-      const tried = (run: Run | UserError) => ({ spec, run, milliseconds: deps.clock.now() - start });
-      let kernel: OwnKernel;
-      try {
-        kernel = await startKernel(deps, target, spec.name, KERNEL_MS);
-      } catch (error) {
-        return tried(asUserError(error));
+  const one = async (spec: KernelSpec): Promise<Tried> => {
+    const start = deps.clock.now();
+    const tried = (run: Run | UserError) => ({ spec, run, milliseconds: deps.clock.now() - start });
+    const kernel = await startKernel(deps, target, spec.name, KERNEL_MS).catch(asUserError);
+    if (kernel instanceof UserError) return tried(kernel);
+    let attempts: Promise<Run | UserError> | undefined;
+    try {
+      const done = tried(await kernel.run(question(spec)).catch(asUserError));
+      if (spec.language === "python" && root === undefined && !(done.run instanceof UserError)) {
+        attempts = kernel.run(ATTEMPTS).catch(asUserError);
+        root = attempts;
       }
-      const run = await kernel.run(question(spec)).catch(asUserError);
-      const done = tried(run);
-      const wanted = spec.language === "python" && root === undefined && !(run instanceof UserError);
-      const last = wanted ? kernel.run(ATTEMPTS).catch(asUserError) : undefined;
-      root ??= last;
-      closing.push(Promise.allSettled([last]).then(() => kernel.close()));
       return done;
-    }),
-  );
-  return { tried, root: await root };
+    } finally {
+      closing.push(Promise.allSettled([attempts]).then(() => kernel.close()));
+    }
+  };
+  const all = await Promise.allSettled(specs.map(one));
+  const broken = all.find((outcome) => outcome.status === "rejected");
+  if (broken !== undefined) throw broken.reason;
+  return { tried: all.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : [])), root: await root };
 }
 
 function asUserError(error: unknown): UserError {

@@ -15,8 +15,10 @@ export interface RunnerOptions {
   /** Milliseconds during which failures that may pass by themselves are asked again. */
   wait?: number;
   signal?: AbortSignal;
-  /** Called after a round that was not the last one. */
-  onRound?: (failing: readonly CheckResult[]) => void;
+  /** Called after a round that was not the last one, before the pause. */
+  onRound?: (failing: readonly CheckResult[]) => Promise<void>;
+  /** Takes secrets out of evidence. */
+  hide?: (text: string) => string;
 }
 
 interface Asked {
@@ -44,12 +46,12 @@ export async function runChecks(
   for (let round = 1, pause = FIRST_PAUSE_MS; ; round++, pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     const checks = choose(await makeChecks(), options.only);
     const asked = await askAll(checks, clock);
-    const results = sortOut(asked);
+    const results = sortOut(asked, options.hide);
     const failing = results.filter((result) => result.status === "failed");
     const hopeless = failing.some((result) => !mayPass(asked, result.id));
     if (failing.length === 0 || hopeless || clock.now() + pause > deadline || signal?.aborted)
       return report(results, { options, started, finished: clock.now(), rounds: round });
-    options.onRound?.(failing);
+    await options.onRound?.(failing);
     await clock.sleep(pause, signal);
   }
 }
@@ -117,15 +119,16 @@ function unanswered(error: unknown): Answer {
 }
 
 /** Walks from causes to consequences: whatever has a failed need or suspect is blocked by that one's first cause. */
-function sortOut(asked: readonly Asked[]): CheckResult[] {
+function sortOut(asked: readonly Asked[], hide = (text: string) => text): CheckResult[] {
+  const shown = (text: string) => clean(hide(text));
   const ids = new Set(asked.map(({ check }) => check.id));
   const firstCause = new Map<string, string>();
   return asked.map(({ check, answer, milliseconds }) => {
     const head = { id: check.id, title: check.title };
     if (answer?.status === "passed")
-      return { ...head, status: "passed", seen: clean(answer.seen), milliseconds } satisfies CheckResult;
+      return { ...head, status: "passed", seen: shown(answer.seen), milliseconds } satisfies CheckResult;
     if (answer?.status === "not-applicable")
-      return { ...head, status: "not-applicable", reason: clean(answer.reason), milliseconds } satisfies CheckResult;
+      return { ...head, status: "not-applicable", reason: shown(answer.reason), milliseconds } satisfies CheckResult;
     const suspects = answer?.suspects ?? (answer === undefined ? [] : check.suspects);
     const earlier = [...(answer === undefined ? check.needs : []), ...suspects].find(
       (id) => ids.has(id) && firstCause.has(id),
@@ -138,10 +141,10 @@ function sortOut(asked: readonly Asked[]): CheckResult[] {
       ...(answer === undefined
         ? { seen: "not asked" }
         : {
-            seen: clean(answer.seen),
-            expected: clean(answer.expected),
-            hint: answer.hint,
-            ...(answer.details === undefined ? {} : { details: answer.details.map((line) => clean(line)) }),
+            seen: shown(answer.seen),
+            expected: shown(answer.expected),
+            hint: shown(answer.hint),
+            ...(answer.details === undefined ? {} : { details: answer.details.map(shown) }),
           }),
       ...(because === undefined ? {} : { because }),
       milliseconds,

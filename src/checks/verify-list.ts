@@ -6,7 +6,7 @@ import { UserError } from "../errors.ts";
 import type { Route } from "../notebooks/routes.ts";
 import type { Deps, SshTarget } from "../ports.ts";
 import type { JupyterService, KernelGatewayService, Service, Workbench } from "../workbench/model.ts";
-import type { Check } from "./check.ts";
+import { type Check, failed } from "./check.ts";
 import * as guest from "./guest-checks.ts";
 import { type GuestLine, guestLine } from "./guest-line.ts";
 import { hostPorts } from "./host-ports.ts";
@@ -25,6 +25,8 @@ export interface VerifyInputs {
   folders: readonly string[];
   /** Service to the routes of its notebook. */
   routes: ReadonlyMap<string, readonly Route[]>;
+  /** Called with each token as soon as it is known. */
+  redact: (secret: string) => void;
 }
 
 export interface Round {
@@ -33,7 +35,7 @@ export interface Round {
   close(): Promise<void>;
 }
 
-type Needs = Pick<Deps, "ssh" | "http" | "webSockets" | "processes" | "clock" | "signal" | "platform" | "log">;
+type Needs = Pick<Deps, "ssh" | "http" | "webSockets" | "processes" | "clock" | "signal" | "platform">;
 
 /** One round's checks. Nothing is asked before a check is. */
 export function verifyRound(deps: Needs, inputs: VerifyInputs): Round {
@@ -47,7 +49,7 @@ export function verifyRound(deps: Needs, inputs: VerifyInputs): Round {
           questions: { services: names, folders: inputs.folders },
           folder: workbench.folder,
           signal: deps.signal,
-          redact: (secret) => deps.log.redact(secret),
+          redact: inputs.redact,
         });
   const closings: (() => Promise<void>)[] = [() => line.close()];
   const list = workbench.services.map((one) => serviceChecks(deps, inputs, line, one));
@@ -72,7 +74,9 @@ function unreachable(error: UserError): GuestLine {
   const never = () => {
     throw error;
   };
-  return { connect: () => Promise.reject(error), ask: never, answer: never, left: never, close: async () => {} };
+  // Waiting will not start it.
+  const connect = async () => failed(error.message, "a running VM", error.hint ?? "", { passing: false });
+  return { connect, ask: never, answer: never, left: never, close: async () => {} };
 }
 
 /** A check that is answered from what the guest has told already. */

@@ -44,18 +44,14 @@ export async function verifyWorkbench(
   workbench: Workbench,
   options: { wait?: number; only?: readonly string[] } = {},
 ): Promise<Report> {
-  const inputs = await gather(deps, workbench);
-  const first = await ask(deps, inputs, options);
-  // Nobody at the address that the last start wrote down: perhaps the VM was stopped behind notebox's back.
-  const silent = first.checks.some(({ id, status }) => id === "ssh" && status === "failed");
-  if (!silent || inputs.target instanceof UserError) return finished(deps, first);
-  const found = await findVm(deps, workbench.folder).catch(() => undefined);
-  if (found === undefined) return finished(deps, first);
-  if (found.state !== "running")
-    return finished(deps, await ask(deps, { ...inputs, target: notRunning(found.text) }, {}));
-  if (found.ssh === undefined || same(found.ssh, inputs.target)) return finished(deps, first);
-  const urls = found.ports.size > 0 ? urlsOf(workbench, found.ports) : inputs.urls;
-  return finished(deps, await ask(deps, { ...inputs, target: found.ssh, urls }, options));
+  const secrets = new Set<string>();
+  const inputs = await gather(deps, workbench, (secret) => {
+    secrets.add(secret);
+    deps.log.redact(secret);
+  });
+  const report = await ask(deps, inputs, options, secrets);
+  deps.log.write("verify", { report });
+  return report;
 }
 
 export function verifyFailure(report: Report): UserError {
@@ -90,15 +86,16 @@ async function ask(
   deps: Deps,
   inputs: VerifyInputs,
   { wait, only }: { wait?: number; only?: readonly string[] },
+  secrets: ReadonlySet<string>,
 ): Promise<Report> {
   const id = "verify";
   let round: Round | undefined;
-  deps.reporter.emit({ type: "step-start", id, title: "Check the VM" });
-  try {
-    const report = await runChecks(
+  let now = inputs;
+  const run = async (patience: number | undefined): Promise<Report> =>
+    await runChecks(
       async () => {
         await round?.close();
-        round = verifyRound(deps, inputs);
+        round = verifyRound(deps, now);
         return round.checks;
       },
       {
@@ -106,12 +103,22 @@ async function ask(
         name: inputs.workbench.name,
         clock: deps.clock,
         signal: deps.signal,
-        ...(wait === undefined ? {} : { wait }),
+        hide: (text) => [...secrets].reduce((rest, secret) => rest.replaceAll(secret, "[token]"), text),
+        ...(patience === undefined ? {} : { wait: patience }),
         ...(only === undefined ? {} : { only }),
-        onRound: (failing) =>
-          deps.reporter.emit({ type: "step-note", id, note: `waiting: ${failing[0]?.id}: ${failing[0]?.seen}` }),
+        onRound: async (failing) => {
+          if (now === inputs && isSilent(failing)) now = await lookAgain(deps, inputs);
+          deps.reporter.emit({ type: "step-note", id, note: `waiting: ${failing[0]?.id}: ${failing[0]?.seen}` });
+        },
       },
     );
+  deps.reporter.emit({ type: "step-start", id, title: "Check the VM" });
+  try {
+    let report = await run(wait);
+    if (now === inputs && isSilent(report.checks)) {
+      now = await lookAgain(deps, inputs);
+      if (now.target !== inputs.target) report = await run(undefined);
+    }
     const { passed, failed } = report.counts;
     if (report.passed) deps.reporter.emit({ type: "step-done", id, note: `${passed} checks passed` });
     else
@@ -129,13 +136,33 @@ async function ask(
   }
 }
 
-function finished(deps: Deps, report: Report): Report {
-  deps.log.write("verify", { report });
-  return report;
+function isSilent(checks: readonly CheckResult[]): boolean {
+  return checks.some(({ id, status }) => id === "ssh" && status === "failed");
 }
 
-async function gather(deps: Deps, workbench: Workbench): Promise<VerifyInputs> {
+/**
+ * Nobody answers at the address that the last start wrote down: perhaps the VM was stopped behind notebox's back, or
+ * has another port by now. Vagrant knows.
+ */
+async function lookAgain(deps: Deps, inputs: VerifyInputs): Promise<VerifyInputs> {
+  if (inputs.target instanceof UserError) return inputs;
+  const found = await findVm(deps, inputs.workbench.folder).catch((error: unknown) => {
+    if (deps.signal.aborted) throw error;
+    return undefined;
+  });
+  if (found === undefined) return { ...inputs };
+  if (found.state !== "running") return { ...inputs, target: notRunning(found.text) };
+  if (found.ssh === undefined || same(found.ssh, inputs.target)) return { ...inputs };
+  return {
+    ...inputs,
+    target: found.ssh,
+    urls: found.ports.size > 0 ? urlsOf(inputs.workbench, found.ports) : inputs.urls,
+  };
+}
+
+async function gather(deps: Deps, workbench: Workbench, redact: (secret: string) => void): Promise<VerifyInputs> {
   const known = {
+    redact,
     workbench,
     folders: sharedFolders(workbench),
     routes: await routesByService(workbench),

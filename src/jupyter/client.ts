@@ -41,7 +41,7 @@ const CLOSING_MS = 10_000;
 
 /** One request to Jupyter's API; without a token it is asked as a stranger. Throws UserError `unreachable`. */
 export async function askJupyter(
-  deps: Pick<JupyterDeps, "http" | "signal">,
+  deps: { http: Http; signal?: AbortSignal },
   target: { url: string; token?: string },
   path: string,
   options: { method?: string; body?: unknown; timeoutMs: number },
@@ -55,7 +55,7 @@ export async function askJupyter(
     },
     ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
     timeoutMs: options.timeoutMs,
-    signal: deps.signal,
+    ...(deps.signal === undefined ? {} : { signal: deps.signal }),
   });
 }
 
@@ -85,7 +85,11 @@ export async function startKernel(
   let connection: WebSocketConnection | undefined;
   const close = async () => {
     connection?.close();
-    await askJupyter(deps, target, `api/kernels/${id}`, { method: "DELETE", timeoutMs: CLOSING_MS }).catch(() => {});
+    // After Ctrl-C, too: nobody else would end it.
+    const { http } = deps;
+    await askJupyter({ http }, target, `api/kernels/${id}`, { method: "DELETE", timeoutMs: CLOSING_MS }).catch(
+      () => {},
+    );
   };
   const inTime = async <T>(work: Promise<T>): Promise<T> => {
     try {
@@ -99,7 +103,9 @@ export async function startKernel(
     const channels = new URL(`api/kernels/${id}/channels?session_id=${session}`, target.url);
     channels.protocol = channels.protocol === "https:" ? "wss:" : "ws:";
     const headers = { authorization: `token ${target.token}` };
-    const open = await inTime(deps.webSockets.connect(channels.href, { headers, timeoutMs: left() }));
+    const open = await inTime(
+      deps.webSockets.connect(channels.href, { headers, timeoutMs: left(), signal: deps.signal }),
+    );
     connection = open;
     return {
       run: async (code) => {

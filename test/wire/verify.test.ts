@@ -405,6 +405,29 @@ describe("HTTP and kernels", () => {
     expect([...world.jupyter.ended].sort()).toEqual([...world.jupyter.started].sort());
   });
 
+  test("Ctrl-C ends it at once, and the kernel with it", async () => {
+    world.jupyter.specs = { python3: { language: "python", run: () => ({ silent: true }) } };
+    const before = world.jupyter.started.length;
+    const running = world.start("verify");
+    await expect.poll(() => world.jupyter.started.length, { timeout: 20_000 }).toBe(before + 1);
+    const pressed = Date.now();
+    running.kill("SIGINT");
+    const done = await running.outcome;
+    expect(done.code).toBe(130);
+    expect(Date.now() - pressed).toBeLessThan(5000);
+    expect(world.jupyter.ended).toContain(world.jupyter.started.at(-1));
+  });
+
+  test("a token that a notebook gives away in an error reaches no report", async () => {
+    world.gateway.routes["GET /hello"] = {
+      status: 500,
+      body: `Error KeyError: {'Authorization': 'token ${TOKENS.hello}'}`,
+    };
+    const done = await world.ask();
+    expect(seen(done, "routes.hello")).toContain("token [token]");
+    expect(JSON.stringify(done)).not.toContain(TOKENS.hello);
+  });
+
   test("a kernel that becomes root", async () => {
     const answer = { uid: 1900, attempts: { sudo: [0, "0"], su: [1, "no"] } };
     world.jupyter.specs = {

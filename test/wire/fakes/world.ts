@@ -37,6 +37,8 @@ export interface World {
   guest: GuestAnswer;
   /** Everything healthy again. */
   heal(): Promise<void>;
+  /** The built program, still running. */
+  start(...args: string[]): { kill(signal: NodeJS.Signals): void; outcome: Promise<Outcome> };
   /** The built program. */
   verify(...args: string[]): Promise<Outcome>;
   /** The same in this process, which is quicker: the real adapters, and no Vagrant on PATH. */
@@ -90,6 +92,7 @@ export async function makeWorld(): Promise<World> {
       Object.assign(jupyter, { token: TOKENS.jupyter, asks: true, order: "reply-first", specs: specs(), requests: [] });
       Object.assign(gateway, { asks: true, routes: routes(), described: {}, requests: [], most: 0 });
     },
+    start: (...args) => start(["-C", folder, "--json", ...args]),
     verify: async (...args) => await run(["-C", folder, "--json", "verify", ...args]),
     ask: async (options = {}) => await verifyWorkbench(makeDeps(), workbench, options),
     async close() {
@@ -144,9 +147,13 @@ export function questions(input: string): { folders: string[]; nonce: string; se
   return JSON.parse(Buffer.from(data, "base64").toString());
 }
 
-export async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
+export async function run(args: readonly string[]): Promise<Outcome> {
+  return await start(args).outcome;
+}
+
+function start(args: readonly string[]): ReturnType<World["start"]> {
   const child = spawn(process.execPath, [PROGRAM, ...args], {
-    env: { ...process.env, CI: "1", ...env },
+    env: { ...process.env, CI: "1" },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let stdout = "";
@@ -157,9 +164,11 @@ export async function run(args: readonly string[], env: Record<string, string> =
   child.stderr.on("data", (chunk) => {
     stderr += chunk;
   });
-  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
-  const json = stdout.startsWith("{") ? JSON.parse(stdout) : {};
-  return { code, stdout, stderr, json, report: json.result };
+  const outcome = new Promise<number | null>((resolve) => child.on("close", resolve)).then((code) => {
+    const json = stdout.startsWith("{") ? JSON.parse(stdout) : {};
+    return { code, stdout, stderr, json, report: json.result };
+  });
+  return { kill: (signal) => child.kill(signal), outcome };
 }
 
 /** What the probe says in a healthy VM. An epoch of 0 stands for now. */
