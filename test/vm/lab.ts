@@ -36,6 +36,7 @@ export async function makeLab(provider: ProviderName, extraEnv: Readonly<Record<
   const boxes = await prepareBoxes(workbench);
   fs.rmSync(workbench, { recursive: true });
   layOut(workbench, { share, version: boxes.version });
+  fs.mkdirSync(share);
   const box = path.join(boxes.folder, `${provider}.box`);
   const args = [program, "box", "publish", box, "--share", share, "--name", BOX_NAME, "--version", boxes.version];
   await must(process.execPath, args, { seconds: 300 });

@@ -50,7 +50,7 @@ function boxIn(folder: string, provider: ProviderName): string {
   return path.join(folder, found[0] ?? "");
 }
 
-/** All that goes into a box: recipe, provisioning, the code that runs them, the workbench, the stand-in's helper. */
+/** What goes into a box: the recipe, provisioning with its locks, the workbench, the helper of the stand-in. */
 function keyOf(workbench: string): string {
   const hash = createHash("sha256");
   const add = (root: string, relative: string): void => {
@@ -64,7 +64,7 @@ function keyOf(workbench: string): string {
         .update("\0");
     }
   };
-  for (const folder of ["boxes", "provision", "src/boxes", "src/bundle"]) add(checkout, folder);
+  for (const folder of ["boxes", "provision"]) add(checkout, folder);
   add(workbench, "workbench.yaml");
   add(standin, "mount.vboxsf");
   add(path.join(checkout, "test", "vm"), "box-copy.ts");
