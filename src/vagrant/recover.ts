@@ -71,8 +71,8 @@ export async function removeLeftovers(deps: Needs, folder: string, workbench: st
   const domains = lines(all);
   const own = machineId(folder, "libvirt");
   let removed = 0;
-  // Vagrantfile: default_prefix "<workbench>_", then "default_" and twenty hexadecimal digits (random_hostname).
-  const ours = new RegExp(`^${workbench}_default_[0-9a-f]{20}(?:_[0-9]+)?$`);
+  // Vagrantfile: default_prefix "<workbench>_", then "default_", seconds since 1970, "_", twenty hexadecimal digits.
+  const ours = new RegExp(`^${workbench}_default_[0-9]+_[0-9a-f]{20}(?:_[0-9]+)?$`);
   const gone = new Set<string>();
   for (const domain of domains.filter((name) => ours.test(name))) {
     if ((await virsh(deps, "domuuid", domain))?.trim() === own) continue;

@@ -38,14 +38,19 @@ beforeEach(() => {
   for (const name of ["work", "bin", "state/domains", "state/uuids", "state/volumes"])
     fs.mkdirSync(path.join(base, name), { recursive: true });
   executable(path.join(base, "bin", "virsh"), VIRSH);
-  const env = { PATH: `${path.join(base, "bin")}:${process.env["PATH"]}`, NOTEBOX_FAKE: path.join(base, "state"), HOME: base };
+  const env = {
+    PATH: `${path.join(base, "bin")}:${process.env["PATH"]}`,
+    NOTEBOX_FAKE: path.join(base, "state"),
+    HOME: base,
+  };
   const log: RunLog = { path: undefined, open: () => {}, write: () => {}, redact: () => {} };
   needs = { processes: createProcesses(env, log), signal: new AbortController().signal, log, env, homeDir: base };
 });
 afterEach(() => fs.rmSync(base, { recursive: true, force: true }));
 
 const state = (...parts: string[]): string => path.join(base, "state", ...parts);
-const done = (): string[] => (fs.existsSync(state("done")) ? fs.readFileSync(state("done"), "utf8").trim().split("\n") : []);
+const done = (): string[] =>
+  fs.existsSync(state("done")) ? fs.readFileSync(state("done"), "utf8").trim().split("\n") : [];
 function domain(name: string, source: string, uuid = "u-other"): void {
   fs.writeFileSync(state("domains", name), `Source: ${source}\n`);
   fs.writeFileSync(state("uuids", name), `${uuid}\n`);
