@@ -4,6 +4,7 @@
  */
 import type { CheckResult, Report } from "../../commands/verify.ts";
 
+const WIDTH = 116;
 const MARK = { passed: "✓", failed: "✗", blocked: "·", "not-applicable": "–" } as const;
 
 export function reportText(report: Report): string {
@@ -48,7 +49,7 @@ function consequenceText(checks: readonly CheckResult[]): string[] {
   ];
 }
 
-function wrap(text: string, indent: string, width = 100): string[] {
+function wrap(text: string, indent: string, width = WIDTH): string[] {
   const lines = [""];
   for (const word of text.split(/(?<=,) /)) {
     const last = lines.at(-1) ?? "";
@@ -58,8 +59,8 @@ function wrap(text: string, indent: string, width = 100): string[] {
   return lines;
 }
 
-function short(text: string): string {
-  return text.length > 160 ? `${text.slice(0, 159)}…` : text;
+function short(text: string, longest = 160): string {
+  return text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
 }
 
 function summary({ name, counts, milliseconds, rounds }: Report): string {
