@@ -8,18 +8,30 @@ import { bash, cmd, desktop, ruby } from "./quote.ts";
 
 const HELPERS = { bash, cmd, desktop, ruby };
 
-/** Renders one template. `partials` are the pieces it may include, by name. Throws on a name that `data` lacks. */
-export function renderTemplate(source: string, data: object, partials: Readonly<Record<string, string>> = {}): string {
-  const handlebars = Handlebars.create();
-  for (const [name, quote] of Object.entries(HELPERS))
-    handlebars.registerHelper(name, (value: unknown) => quote(value as never));
-  const compiled = handlebars.compile(source, {
+const handlebars = Handlebars.create();
+for (const [name, quote] of Object.entries(HELPERS))
+  handlebars.registerHelper(name, (value: unknown) => quote(value as never));
+
+// Compiling takes far longer than filling in; the same text always gives the same template.
+const compiled = new Map<string, Handlebars.TemplateDelegate>();
+
+function compile(source: string): Handlebars.TemplateDelegate {
+  const known = compiled.get(source);
+  if (known) return known;
+  const fresh = handlebars.compile(source, {
     noEscape: true,
     strict: true,
     knownHelpersOnly: true,
     knownHelpers: Object.fromEntries(Object.keys(HELPERS).map((name) => [name, true])),
   });
-  return compiled(data, { partials: partials as never });
+  compiled.set(source, fresh);
+  return fresh;
+}
+
+/** Renders one template. `partials` are the pieces it may include, by name. Throws on a name that `data` lacks. */
+export function renderTemplate(source: string, data: object, partials: Readonly<Record<string, string>> = {}): string {
+  const pieces = Object.entries(partials).map(([name, text]) => [name, compile(text)] as const);
+  return compile(source)(data, { partials: Object.fromEntries(pieces) });
 }
 
 /** The text of one of templates/. */

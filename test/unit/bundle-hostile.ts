@@ -121,7 +121,7 @@ export const hostileWorkbench: fc.Arbitrary<Workbench> = fc.record({
   name,
   title: mostlyLine,
   box: fc.record({
-    name: mostlyLine,
+    name: hostileLine,
     version: mostlyLine,
     shares: fc.array(
       hostileLine.map((text) => `/share/${text}`),

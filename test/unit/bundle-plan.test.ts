@@ -13,8 +13,9 @@ import { readAssets } from "../../src/bundle/assets.ts";
 import { planBundle, workbenchHash } from "../../src/bundle/plan.ts";
 import type { PlannedFile } from "../../src/bundle/planned-file.ts";
 import { UserError } from "../../src/errors.ts";
+import { loadWorkbench } from "../../src/workbench/load.ts";
 import type { Workbench } from "../../src/workbench/model.ts";
-import { hostileWorkbench } from "./bundle-hostile.ts";
+import { hostileText, hostileWorkbench } from "./bundle-hostile.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const assets = await readAssets(root);
@@ -130,6 +131,95 @@ describe("a thousand hostile workbenches", () => {
     }
   });
 });
+
+describe("a thousand hostile files, each with one value that is made to break out", () => {
+  const at: Record<string, (text: string) => object> = {
+    name: (text) => ({ ...FILE, name: text }),
+    title: (text) => ({ ...FILE, title: text }),
+    "box.name": (text) => ({ ...FILE, box: { ...FILE.box, name: text } }),
+    "box.version": (text) => ({ ...FILE, box: { ...FILE.box, version: text } }),
+    "box.shares": (text) => ({ ...FILE, box: { ...FILE.box, shares: [`/srv/${text}`] } }),
+    services: (text) => ({ ...FILE, services: { [text]: { kind: "jupyter" } } }),
+    "services.api.notebook": (text) => ({ ...FILE, services: { api: { ...GATEWAY, notebook: `api/${text}.ipynb` } } }),
+    "services.api.origins": (text) => ({ ...FILE, services: { api: { ...GATEWAY, origins: [`https://${text}`] } } }),
+    "packages.apt": (text) => ({ ...FILE, packages: { apt: [text] } }),
+    "packages.python": (text) => ({ ...FILE, packages: { python: [`pandas${text}`] } }),
+    folders: (text) => ({ ...FILE, folders: [text] }),
+  };
+  const FILE = {
+    version: 1,
+    name: "hello",
+    title: "Hello",
+    box: { name: "lab/tiny", version: ">= 1.0", shares: ["/srv"] },
+    services: { jupyter: {} },
+  };
+  const GATEWAY = { kind: "kernel-gateway", notebook: "api/a.ipynb" };
+
+  test("a value arrives byte for byte or is refused, from the file to Ruby and to the guest", async () => {
+    const place = fs.mkdtempSync(path.join(folder, "files-"));
+    const accepted: { key: string; text: string; workbench: Workbench; files: PlannedFile[] }[] = [];
+    let refused = 0;
+    for (const [key, make] of Object.entries(at)) {
+      for (const text of fc.sample(hostileText, 100)) {
+        const given = make(text);
+        // JSON is YAML; other ways to write the same value are the YAML reader's business.
+        fs.writeFileSync(path.join(place, "workbench.yaml"), JSON.stringify(given));
+        try {
+          const workbench = await loadWorkbench(place, { files: false });
+          accepted.push({ key, text, workbench, files: planBundle({ workbench, assets }) });
+          expect([key, fileAgain(workbench)]).toEqual([key, expect.objectContaining(given)]);
+        } catch (error) {
+          if (!(error instanceof UserError && error.code === "invalid")) throw error;
+          refused++;
+        }
+      }
+    }
+    expect(accepted.length + refused).toBe(1100);
+    expect(accepted.length).toBeGreaterThan(20);
+    const vagrantfiles = accepted.map(({ files }) => content(files, "Vagrantfile"));
+    const run = spawnSync("ruby", ["-w", "-e", READER], {
+      cwd: place,
+      input: JSON.stringify(vagrantfiles),
+      maxBuffer: 2 ** 28,
+    });
+    expect([run.stderr.toString(), run.status]).toEqual(["", 0]);
+    expect(JSON.parse(run.stdout.toString())).toEqual(accepted.map(({ workbench }) => inVagrantfile(workbench)));
+    for (const { workbench, files } of accepted) {
+      expect(content(files, "provision/workbench/title")).toBe(`${workbench.title}\n`);
+      expect(content(files, "provision/workbench/python.txt")).toBe(
+        workbench.packages.python.map((p) => `${p}\n`).join(""),
+      );
+    }
+    expect(fs.readdirSync(place)).toEqual(["workbench.yaml"]);
+  });
+});
+
+/** The file that a workbench was read from, as far as the hostile values go. */
+function fileAgain({ name, title, box, services, packages, folders }: Workbench): object {
+  const { version, shares } = box;
+  return {
+    version: 1,
+    name,
+    title,
+    box: { name: box.name, version, shares },
+    services: Object.fromEntries(
+      services.map((service) =>
+        service.kind === "jupyter"
+          ? [service.name, service.name === "jupyter" ? {} : { kind: "jupyter" }]
+          : [
+              service.name,
+              {
+                kind: service.kind,
+                notebook: service.notebook,
+                ...(service.origins.length ? { origins: service.origins } : {}),
+              },
+            ],
+      ),
+    ),
+    packages: Object.fromEntries(Object.entries(packages).filter(([, list]) => list.length > 0)),
+    folders,
+  };
+}
 
 // Reads Vagrantfiles as Vagrant would, but for what they do: only `workbench` is of interest.
 const READER = `
