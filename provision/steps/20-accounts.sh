@@ -38,8 +38,10 @@ make_account() {
   for file in /etc/skel/.[!.]*; do
     [[ ! -f $file || -e $HOME_FOLDER/${file##*/} ]] || install -o "$ACCOUNT" -g "$ACCOUNT" -m 644 "$file" "$HOME_FOLDER/"
   done
-  chown "$ACCOUNT:$ACCOUNT" "$HOME_FOLDER"
-  chmod 750 "$HOME_FOLDER"
+  # Root's, with the sticky bit: the account makes files here as it likes, but cannot put a link to elsewhere where a
+  # folder of root's is, onto which a shared folder will be mounted.
+  chown "root:$ACCOUNT" "$HOME_FOLDER"
+  chmod 1770 "$HOME_FOLDER"
 }
 
 lock_passwords() {

@@ -30,6 +30,8 @@ make_folders() {
   for folder in "${folders[@]}"; do
     check_folder "$folder"
     place=$HOME_FOLDER/$folder
+    [[ $(readlink -m -- "$place") == "$place" ]] ||
+      fail "in the VM, $place is a link to another place; remove it (notebox ssh, then sudo rm) and start again"
     mountpoint -q -- "$place" || {
       # The folder under the mount belongs to root: while nothing is mounted, nothing can be saved to the
       # wrong place, where it would be lost with the VM.

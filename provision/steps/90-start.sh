@@ -61,10 +61,15 @@ work() {
   local -a start=() restart=() hashes=()
   services >/dev/null
   remove_others
-  # Both work without a running systemd, too: they only make links.
-  systemctl enable notebox.target
-  while read -r kind name _; do systemctl enable -- "$(unit_of "$kind" "$name")"; done < <(services)
+  while read -r kind name _; do
+    unit=$(unit_of "$kind" "$name")
+    # Works without a running systemd, too: it only makes a link.
+    [[ -L $UNITS/notebox.target.wants/$unit ]] || systemctl enable -- "$unit"
+  done < <(services)
   if ! in_build_root; then
+    # Not in a build root: the first start of a box would start the services before it has got the host's settings,
+    # and then once more.
+    [[ -L $UNITS/multi-user.target.wants/notebox.target ]] || systemctl enable notebox.target
     systemctl daemon-reload
     # Not by starting it again through systemd, which would start the services again as well.
     made=$("$PREFIX/lib/notebox-tokens")
