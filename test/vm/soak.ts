@@ -10,6 +10,7 @@ import { clearLab, type Lab, makeLab, notebox, up } from "./lab.ts";
 import type { ProviderName } from "./prepared-boxes.ts";
 import { endAll } from "./programs.ts";
 import { openProvider } from "./providers.ts";
+import { rootTrials } from "./provision-roots.ts";
 import { secondProvisionChangesNothing } from "./provisions.ts";
 import { proxyIsHonoured } from "./proxy.ts";
 import { Records } from "./records.ts";
@@ -51,6 +52,8 @@ const wanted = (name: string): boolean =>
 
 for (const provider of ["virtualbox", "libvirt"] as const)
   if (values.provider === undefined || values.provider === provider) await soak(provider);
+if (values.provider === undefined)
+  for (const { name, body } of rootTrials().filter((trial) => wanted(trial.name))) await counted(name, body);
 process.exitCode = trials.close();
 
 async function soak(name: ProviderName): Promise<void> {
@@ -77,24 +80,25 @@ async function soak(name: ProviderName): Promise<void> {
   if (todo.length + kills.length === 0 && !proxied) return;
   const provider = await openProvider(name);
   let version: string | undefined;
-  const withLab = async (work: (lab: Lab) => Promise<void>): Promise<void> => {
+  const inLab = async <T>(work: (lab: Lab) => Promise<T>): Promise<T> => {
     const lab = await makeLab(name, provider.env);
     version = lab.boxes.version;
     try {
-      await work(lab);
+      return await work(lab);
     } finally {
       await clearLab(lab, values.keep);
     }
   };
   try {
     if (todo.length > 0)
-      await withLab(async (lab) => {
+      await inLab(async (lab) => {
         trials.fresh();
         await trials.trial(`${name}: up`, async () => void (await up(lab)), true);
         for (const [trial, body] of todo) await counted(`${name}: ${trial}`, () => body(lab));
       });
-    if (proxied) await withLab((lab) => counted(`${name}: a proxy with a CA of its own`, () => proxyIsHonoured(lab)));
-    for (const { kill, trial } of kills) await withLab((lab) => counted(trial, () => killedUp(lab, kill)));
+    trials.fresh();
+    if (proxied) await counted(`${name}: a proxy with a CA of its own`, () => inLab(proxyIsHonoured));
+    for (const { kill, trial } of kills) await counted(trial, () => inLab((lab) => killedUp(lab, kill)));
   } finally {
     await provider.close(version);
   }
