@@ -52,7 +52,7 @@ module Notebox
     end
 
     def proxy(name)
-      value = [ENV[name], ENV[name.upcase]].compact.map(&:strip).reject(&:empty?).first
+      value = [variable(name), variable(name.upcase)].compact.map(&:strip).reject(&:empty?).first
       return value if value.nil? || name == "no_proxy" || value.include?("://")
 
       "http://#{value}"
@@ -63,18 +63,30 @@ module Notebox
     end
 
     def pip_values
-      @pip_values ||= PIP_OPTIONS.map { |name, option| [name, ENV[name] || pip_file[option]] }.to_h.compact
+      @pip_values ||= PIP_OPTIONS.map { |name, option| [name, variable(name) || pip_file[option]] }.to_h.compact
     end
 
     def apt
-      given = ENV.select { |name, _| name.start_with?("NOTEBOX_APT_") }.to_h
+      given = ENV.keys.grep(/\ANOTEBOX_APT_[A-Z_]+\z/).map { |name| [name, variable(name)] }.to_h
       { "NOTEBOX_APT_PROXY" => apt_proxy }.merge(given).transform_values { |value| seen_from_vm(value) }
     end
 
     def apt_proxy
-      @apt_proxy ||= ENV["NOTEBOX_APT_PROXY"] || apt_files.map do |file|
+      @apt_proxy ||= variable("NOTEBOX_APT_PROXY") || apt_files.map do |file|
         read(file)[/^\s*Acquire::http::Proxy\s+"([^"]+)"/i, 1]
       end.compact.reject { |value| value.casecmp("DIRECT").zero? }.last
+    end
+
+    # In UTF-8, whatever the locale; a value that is none is left out rather than broken.
+    def variable(name)
+      value = ENV[name].dup
+      return nil if value.nil?
+
+      value.force_encoding("UTF-8") if [Encoding::US_ASCII, Encoding::BINARY].include?(value.encoding)
+      value = value.encode("UTF-8")
+      value.valid_encoding? ? value : nil
+    rescue EncodingError
+      nil
     end
 
     def apt_files

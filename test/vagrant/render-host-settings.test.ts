@@ -81,6 +81,15 @@ describe("pip and apt", () => {
     );
   });
 
+  test("in another encoding than UTF-8 do not stop Vagrant", () => {
+    const code = `
+      ENV["PIP_INDEX_URL"] = "https://a.example/\\xFC".b
+      ENV["http_proxy"] = "http://u:\\xC3\\xBC@127.0.0.1:1".b
+      Notebox::HostSettings.new("10.0.2.2").environment`;
+    const env = evaluate("host_settings.rb", code, { LC_ALL: "C" }) as Record<string, string>;
+    expect([env["PIP_INDEX_URL"], env["http_proxy"]]).toEqual([undefined, "http://u:ü@10.0.2.2:1"]);
+  });
+
   test("with a control character are left out", () => {
     expect(seen("https://a\nb")).toBeUndefined();
   });
