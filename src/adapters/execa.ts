@@ -13,6 +13,8 @@ import { endGroup, identity, isAlive } from "./process-identity.ts";
 /** Vagrant halts its work at the first SIGINT and removes what is half-made; that takes as long as the provider. */
 const INTERRUPT_GRACE_MS = 120_000;
 const TERM_GRACE_MS = 10_000;
+/** A daemon that a program has started may hold its output open for ever; what the program itself wrote is here by then. */
+const DRAIN_MS = 2000;
 
 type Child = ResultPromise<{ reject: false; buffer: false; encoding: "buffer" }>;
 type Env = Readonly<Record<string, string | undefined>>;
@@ -82,6 +84,9 @@ async function outcome(file: string, child: Child, ownGroup: boolean, options: R
   const later = (ms: number, action: () => void): void => {
     timers.push(setTimeout(action, ms));
   };
+  child.once("exit", () =>
+    later(DRAIN_MS, () => [child.stdout, child.stderr].forEach((stream) => void stream?.destroy())),
+  );
   let timedOut = false;
   const onAbort = (): void => {
     if (!options.terminal) send(child, "SIGINT", ownGroup);

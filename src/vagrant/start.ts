@@ -10,6 +10,7 @@ import { type VagrantClient, type VagrantRun, vagrantFailure } from "./client.ts
 import { commandLines, type Provider } from "./command-lines.ts";
 import { downloadWheels } from "./host-wheels.ts";
 import { machineFolder, machineId, readMade } from "./machine-files.ts";
+import { endStaleForwards } from "./own-ports.ts";
 import type { Action } from "./plan.ts";
 import { removeHalfCopiedBoxes, removeLeftovers } from "./recover.ts";
 
@@ -32,6 +33,7 @@ export async function startVm(deps: Deps, vagrant: VagrantClient, options: Start
   if (action === "none") return;
   dropEmptyKey(folder, provider);
   if (provider === "libvirt" && !options.finished) await tidyLibvirt(deps, options);
+  if (provider === "libvirt" && action === "up") await endStaleForwards(deps, folder);
   let run = await attempt(vagrant, options, action, "vm");
   for (const mend of [mendIndex, mendHalfMade]) {
     if (run.exitCode === 0) return;
