@@ -41,8 +41,8 @@ export interface World {
   start(...args: string[]): { kill(signal: NodeJS.Signals): void; outcome: Promise<Outcome> };
   /** The built program. */
   verify(...args: string[]): Promise<Outcome>;
-  /** The same in this process, which is quicker: the real adapters, and no Vagrant on PATH. */
-  ask(options?: { wait?: number; only?: string[] }): Promise<Report>;
+  /** The same in this process, which is quicker: the real adapters, and on PATH only the folder `programs`. */
+  ask(options?: { wait?: number; only?: string[]; programs?: string }): Promise<Report>;
   close(): Promise<void>;
 }
 
@@ -94,7 +94,8 @@ export async function makeWorld(): Promise<World> {
     },
     start: (...args) => start(["-C", folder, "--json", ...args]),
     verify: async (...args) => await run(["-C", folder, "--json", "verify", ...args]),
-    ask: async (options = {}) => await verifyWorkbench(makeDeps(), workbench, options),
+    ask: async ({ programs, ...options } = {}) =>
+      await verifyWorkbench(makeDeps(programs ?? "/nonexistent"), workbench, options),
     async close() {
       await Promise.all([ssh.close(), jupyter.close(), gateway.close()]);
       fs.rmSync(folder, { recursive: true, force: true });
@@ -110,14 +111,14 @@ const routes = (): FakeGateway["routes"] => ({
   "GET /hello/Ada": { status: 200, body: '{"message": "Hello, Ada"}' },
 });
 
-function makeDeps(): Deps {
+function makeDeps(programs: string): Deps {
   const clock = createClock();
   const log = createRunLog({ homeDir: os.homedir(), clock, command: "verify" });
   const nobody = () => {
     throw new Error("nobody is asked anything here");
   };
   return {
-    processes: createProcesses({ PATH: "/nonexistent" }, log),
+    processes: createProcesses({ PATH: programs }, log),
     ssh: createSsh(),
     http: createHttp({}),
     webSockets: createWebSockets(),
