@@ -4,7 +4,7 @@
  */
 import { UserError } from "../errors.ts";
 import { askJupyter } from "../jupyter/client.ts";
-import { exampleRequest } from "../notebooks/example-request.ts";
+import { exampleRequest, hasExample } from "../notebooks/example-request.ts";
 import type { Route } from "../notebooks/routes.ts";
 import type { Clock, Http, HttpResponse } from "../ports.ts";
 import { type Answer, clean, failed, passed } from "./check.ts";
@@ -139,10 +139,6 @@ export async function routesAnswer(
 
 function isCalled(route: Route): boolean {
   return route.method === "GET" || hasExample(route);
-}
-
-function hasExample(route: Route): boolean {
-  return /^(?:#|\/\/)[ \t]*example(?: body)?:[ \t]*\S/m.test(route.source);
 }
 
 async function call(deps: HttpDeps, gateway: GatewayUnderTest, route: Route): Promise<Called> {

@@ -23,6 +23,11 @@ export function exampleRequest(route: Route): ExampleRequest {
   return { method: route.method, path, body: commentValue(route.source, "example body") ?? "{}" };
 }
 
+/** Whether the author has said which request to send: leave to send it, also for a route that changes something. */
+export function hasExample(route: Route): boolean {
+  return ["example", "example body"].some((key) => commentValue(route.source, key) !== undefined);
+}
+
 function filled(route: Route): string {
   return route.parameters.reduce((path, name) => path.replace(`:${name}`, "1"), route.path);
 }
