@@ -6,7 +6,7 @@
 import { UserError } from "../errors.ts";
 import type { Deps, ProcessIdentity } from "../ports.ts";
 import { commandLines, vagrantEnvironment } from "./command-lines.ts";
-import { knownError } from "./known-errors.ts";
+import { type KnownError, knownError } from "./known-errors.ts";
 import { type ErrorExit, errorExit, parseMessage, shownText, type VagrantMessage } from "./machine-readable.ts";
 import { createStepTracker } from "./steps.ts";
 
@@ -114,7 +114,8 @@ export function vagrantFailure(verb: string, run: VagrantRun): UserError {
   const known = knownError(run.error?.errorClass ?? "", output);
   const written = run.error?.errorClass === "Notebox::Failure";
   const own = written ? (run.error?.text ?? "").trim() : firstParagraph(run.error?.text ?? "");
-  const last = written ? [] : lastLines(run, own);
+  if (written) return ownFailure(own, known);
+  const last = lastLines(run, own);
   const cause = known?.cause ?? (own === "" ? `vagrant ${verb} failed (exit code ${run.exitCode ?? "none"}).` : own);
   const quoted = known?.cause !== undefined && own !== "" ? `\nVagrant says: ${own}` : "";
   const tail = last.length === 0 ? "" : `\nIts last lines:\n${last.map((line) => `    ${line}`).join("\n")}`;
@@ -123,6 +124,19 @@ export function vagrantFailure(verb: string, run: VagrantRun): UserError {
     message: `${cause}${quoted}${tail}`,
     hint: known?.hint ?? "Run the command again. If it fails the same way, the log file holds all that Vagrant said.",
     cause: run.error,
+  });
+}
+
+/** The Vagrantfile's own words: what happened, then one indented line for each door, then what to do. */
+function ownFailure(text: string, known: KnownError | undefined): UserError {
+  const lines = text.split("\n");
+  const faults = lines.filter((line) => /^ +\S/.test(line)).map((line) => line.trim());
+  const [message = "", ...advice] = lines.filter((line) => /^\S/.test(line));
+  return new UserError({
+    code: known?.code ?? "vagrant",
+    message,
+    problems: faults.map((fault) => ({ id: "door", message: fault })),
+    hint: [...advice, known?.hint ?? ""].filter((line) => line !== "").join("\n"),
   });
 }
 

@@ -129,6 +129,7 @@ describe("failures", () => {
   ])("%s %s means %s", (errorClass, text, code) => {
     expect(failure(errorClass, text).code).toBe(code);
     expect(failure(errorClass, text).hint).toMatch(/\w/);
+    expect(failure(errorClass, text).message).toMatch(/\w/);
   });
 
   test("a wrong checksum stays one, whatever else was printed", () => {

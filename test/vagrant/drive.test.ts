@@ -75,9 +75,11 @@ describe.each(VAGRANTS)("%s", (vagrant) => {
     workbench(`http://127.0.0.1:${port}/boxes`, path.join(base, "not-mounted"));
     const { code, error, stderr } = notebox("up", "--provider", "virtualbox");
     expect([code, error.code, stderr]).toEqual([5, "unreachable", ""]);
-    expect(error.message).toContain(`http://127.0.0.1:${port}/boxes/catalogs/`);
-    expect(error.message).toContain(path.join(base, "not-mounted"));
-    expect(error.message).toContain("there is no such file");
+    expect(error.message).toContain("lab/tiny is not on this computer yet");
+    expect(error.problems.map(({ message }: { message: string }) => message)).toEqual([
+      expect.stringContaining(`http://127.0.0.1:${port}/boxes/catalogs/`),
+      expect.stringMatching(/not-mounted.*: there is no such file$/),
+    ]);
     expect(error.hint).toContain("box: shares:");
   });
 
