@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { endGroup, identify } from "../own-processes.mjs";
+import { endGroup, identify, isAlive } from "../own-processes.mjs";
 import { EXIT, Stop } from "./stop.mjs";
 
 export class Children {
@@ -20,8 +20,11 @@ export class Children {
   async endLeftovers() {
     const { child } = this.place.state();
     if (!child) return false;
-    // apt-get is waited for by the next apt-get instead: ended half-way it leaves broken packages.
-    const ended = child.name === "apt-get" ? false : await endGroup(child, this.mark);
+    // Package tools are waited for: ended half-way they leave broken packages behind.
+    const patient = ["apt-get", "dpkg"].includes(child.name);
+    for (let turn = 0; patient && isAlive(child) && turn < 600; turn++)
+      await new Promise((done) => setTimeout(done, 1000));
+    const ended = patient ? false : await endGroup(child, this.mark);
     this.place.note({ child: null });
     return ended;
   }
@@ -43,7 +46,7 @@ export class Children {
    * output and the last lines. Throws Stop when there is no such program or the person interrupts.
    */
   async run(file, args, { cwd, env = {}, quiet = false, capture = false } = {}) {
-    const name = path.basename(args[0]?.endsWith(".cjs") ? `notebox-${args[1]}` : file);
+    const name = nameOf(file, args)[0];
     const logFile = path.join(this.place.logs, `${new Date().toISOString().replace(/\W/g, "")}-${name}.log`);
     const log = fs.createWriteStream(logFile, { mode: 0o600 });
     const [markName, markValue] = this.mark.split(/=(.*)/s);
@@ -98,12 +101,14 @@ export class Children {
   async must(file, args, options = {}, { exitCode, hint } = {}) {
     const result = await this.run(file, args, options);
     if (result.code === 0) return result;
-    const words = [path.basename(file), ...args].join(" ");
+    const words = nameOf(file, args).join(" ");
     const said = options.quiet ? `\n${result.tail.map((line) => `      | ${line}`).join("\n")}` : "";
-    throw new Stop(
-      exitCode ?? result.code,
-      `${words} failed (exit ${result.code}).${said}`,
-      hint ?? `Its log: ${result.logFile}`,
-    );
+    const goOn = `npm run quickstart goes on where it stopped. What was printed is in ${result.logFile}`;
+    throw new Stop(exitCode ?? result.code, `${words} failed (exit ${result.code}).${said}`, hint ?? goOn);
   }
+}
+
+/** What a person calls it: notebox's program file is `notebox`. */
+function nameOf(file, args) {
+  return args[0]?.endsWith("notebox.cjs") ? ["notebox", ...args.slice(1)] : [path.basename(file), ...args];
 }
