@@ -12,6 +12,9 @@ import { must, type Outcome, type Running, run, start, told } from "./programs.t
 
 export const BOX_NAME = "notebox/debian-13";
 
+/** The workbench's name, and so the beginning of its machine's name: what has it, the tests may delete. */
+export const WORKBENCH_NAME = "notebox-trial";
+
 // Unusual ports, so that a workbench of one's own may run meanwhile; fixed ones, because they are part of the box.
 const FIRST_PORT = 18_880;
 
@@ -49,6 +52,7 @@ function layOut(workbench: string, box: { share: string | undefined; version: st
   fs.cpSync(path.join(checkout, "examples", "hello"), workbench, { recursive: true });
   const file = path.join(workbench, "workbench.yaml");
   const document = parseDocument(fs.readFileSync(file, "utf8"));
+  document.set("name", WORKBENCH_NAME);
   document.setIn(["box", "name"], BOX_NAME);
   if (box.version === undefined) document.deleteIn(["box", "version"]);
   else document.setIn(["box", "version"], `= ${box.version}`);

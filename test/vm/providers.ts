@@ -6,6 +6,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { WORKBENCH_NAME } from "./lab.ts";
 import { checkout, standin } from "./places.ts";
 import type { ProviderName } from "./prepared-boxes.ts";
 import { run, signalOne } from "./programs.ts";
@@ -69,16 +70,36 @@ async function openLibvirt(): Promise<Provider> {
     env: { LIBVIRT_DEFAULT_URI: "qemu:///system" },
     evidence: () => [],
     close: async (version) => {
+      await deleteMachines();
       if (version !== undefined) await forgetImage(version);
       if (own) await releaseLibvirt({ stateDir, say, force: false });
     },
   };
 }
 
+const virsh = async (...args: string[]): Promise<string> =>
+  (await run("virsh", ["-c", "qemu:///system", ...args])).stdout;
+
+/** What a killed run may have left; only machines with the name of the tests' workbench. */
+async function deleteMachines(): Promise<void> {
+  for (const name of (await virsh("list", "--all", "--name")).split("\n").filter(isOurs)) {
+    await virsh("destroy", name);
+    await virsh("undefine", name, "--snapshots-metadata", "--managed-save");
+  }
+  for (const name of await volumes()) if (isOurs(name)) await virsh("vol-delete", name, "--pool", "default");
+}
+
 /** vagrant-libvirt keeps a copy of each box in its pool for ever; ours has a version of its own. */
 async function forgetImage(version: string): Promise<void> {
-  const listed = await run("virsh", ["-c", "qemu:///system", "vol-list", "default"]);
-  for (const [name] of listed.stdout.matchAll(/\S*_vagrant_box_image_\S+/g))
-    if (name.includes(`_vagrant_box_image_${version}`))
-      await run("virsh", ["-c", "qemu:///system", "vol-delete", name, "--pool", "default"]);
+  const image = `_vagrant_box_image_${version}`;
+  for (const name of await volumes()) if (name.includes(image)) await virsh("vol-delete", name, "--pool", "default");
+}
+
+async function volumes(): Promise<string[]> {
+  const rows = (await virsh("vol-list", "default")).split("\n").slice(2);
+  return rows.map((row) => row.trim().split(/\s+/)[0] ?? "").filter((name) => name !== "");
+}
+
+function isOurs(name: string): boolean {
+  return name.startsWith(`${WORKBENCH_NAME}_`);
 }
