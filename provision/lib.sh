@@ -52,7 +52,9 @@ read_lines() {
 put() {
   local file=$1 mode=${2:-644} part
   mkdir -p -- "$(dirname -- "$file")"
-  part=$(mktemp -- "$file.XXXXXX")
+  # Always the same name, so that what a killed run leaves is overwritten by the next one.
+  part=$file.part
+  rm -f -- "$part"
   cat >"$part"
   chmod "$mode" -- "$part"
   if [[ -f $file && ! -L $file ]] && cmp -s -- "$part" "$file" && [[ $(stat -c '%a %u %g' -- "$file") == "$mode 0 0" ]]; then

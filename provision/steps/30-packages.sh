@@ -55,6 +55,11 @@ work() {
   ! in_build_root || forbid_starts
   export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 UCF_FORCE_CONFFOLD=1
   use_host_settings
+  # What an installation that was killed has left half done; nothing to do otherwise.
+  if [[ -n $(dpkg --audit) || -n $(ls -A /var/lib/dpkg/updates) ]]; then
+    dpkg --force-confdef --force-confold --configure -a || true
+    apt --fix-broken install || true
+  fi
   apt update || {
     [[ ! -f /var/lib/dpkg/lock-frontend ]] || ! grep -qs 'Could not get lock' "/var/log/notebox/$NOTEBOX_STEP.log" ||
       fail "another program is installing packages in the VM; wait some minutes and start again"
