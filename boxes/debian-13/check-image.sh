@@ -26,6 +26,12 @@ if [ -e "$root/usr/sbin/mount.vboxsf" ] || [ -e "$root/sbin/mount.vboxsf" ]; the
   fault "holds a mount.vboxsf, which only a test may add"
 fi
 
+# What the units and Vagrant call.
+for program in usr/sbin/resize2fs usr/sbin/sfdisk usr/bin/partx usr/bin/findmnt usr/bin/ssh-keygen usr/bin/sudo usr/bin/rsync usr/bin/bindfs \
+  usr/bin/python3 usr/bin/hostname usr/bin/hostnamectl; do
+  [ -x "$root/$program" ] || fault "lacks /$program"
+done
+
 # Nobody logs in with a password.
 while IFS=: read -r name password _; do
   case $password in '*' | '!'*) ;; *) fault "has a password for $name" ;; esac

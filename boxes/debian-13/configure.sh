@@ -52,5 +52,11 @@ masked=(
   systemd-network-generator.service systemd-udev-load-credentials.service
 )
 in_root systemctl mask --quiet "${masked[@]}"
+# Programs that systemd runs at each start and each daemon-reload, to look for what no machine of this box has: a TPM,
+# an EFI boot loader, GPT partitions, an image to resume from, a virtual socket.
+mkdir -p "$ROOT/etc/systemd/system-generators"
+for generator in bless-boot gpt-auto hibernate-resume ssh tpm2; do
+  ln -sf /dev/null "$ROOT/etc/systemd/system-generators/systemd-$generator-generator"
+done
 
 close_root

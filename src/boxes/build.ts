@@ -35,7 +35,10 @@ export interface BuildOutcome {
 
 const LAST_LINES = 15;
 
-/** Throws UserError `unreachable`, `disk-full`, `interrupted`, or `vagrant`-free failure with the scripts' own words. */
+/**
+ * Throws UserError `unreachable`, `disk-full`, `interrupted`, `invalid` with the scripts' own reason, and `bug` when
+ * they give none.
+ */
 export async function runBuild(deps: Deps, options: BuildOptions): Promise<BuildOutcome> {
   const watcher = watch(deps);
   const { recipe } = options;
@@ -147,7 +150,7 @@ function failure(watcher: ReturnType<typeof watch>): UserError {
   );
   const [first] = watcher.errors;
   return new UserError({
-    code: network ? "unreachable" : "invalid",
+    code: network ? "unreachable" : first === undefined ? "bug" : "invalid",
     message: first ?? `The build failed at the step "${step}".`,
     hint: network
       ? "Check the network and the proxy settings (http_proxy), or name a mirror: NOTEBOX_MIRROR=http://…/debian."

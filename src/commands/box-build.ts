@@ -47,6 +47,8 @@ export async function boxBuild(deps: Deps, options: BoxBuildOptions): Promise<Bo
   const providers = chooseProviders(recipe, options.provider);
   const workbench = options.with === undefined ? undefined : await loadWorkbench(path.resolve(options.with));
   await checkBuilder(deps, recipe, os.userInfo().uid);
+  // A box belongs to no workbench folder, and what a build prints is long.
+  deps.log.open(deps.homeDir);
   const out = path.resolve(options.out ?? ".");
   const cache = path.join(deps.env["XDG_CACHE_HOME"] || path.join(deps.homeDir, ".cache"), "notebox", "box-build");
   await makeFolders([out, cache]);

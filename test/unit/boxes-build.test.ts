@@ -282,7 +282,7 @@ describe("a recipe's output", () => {
     ["tar: a: Cannot write: No space left on device", "disk-full"],
     ["W: Failed to fetch http://mirror.example.edu/debian/dists/trixie/InRelease", "unreachable"],
     ["E: Failed getting release file http://mirror.example.edu/debian/dists/trixie/Release", "unreachable"],
-    ["segmentation fault", "invalid"],
+    ["segmentation fault", "bug"],
   ])("%s: %s", async (line, code) => {
     await expect(build(`echo "@@step one Do this"; echo "${line}"; exit 1`)).rejects.toMatchObject({ code });
   });
