@@ -75,12 +75,14 @@ drop() {
 
 # Hashes of files, with names that do not depend on where the folder lies; a missing file has a line, too.
 hash_of() {
-  local file
+  local file hash
   local -a there=()
   for file; do
     if [[ -f $file ]]; then there+=("$file"); else printf 'missing %s\n' "${file##*/}"; fi
   done
-  ((${#there[@]} == 0)) || sha256sum -- "${there[@]}" | sed 's|  .*/|  |'
+  ((${#there[@]})) || return 0
+  # Few programs are started on the way to "unchanged": where a processor is emulated, each costs a tenth of a second.
+  while read -r hash file; do printf '%s %s\n' "$hash" "${file##*/}"; done < <(sha256sum -- "${there[@]}")
 }
 
 # The distribution and the machine: most work has to be done again when these change.
@@ -117,30 +119,28 @@ services() {
 
 # Hash of all that the step's work depends on, its own text included.
 fingerprint() {
-  local file=$1
   {
-    hash_of "$file" "$PROVISION/lib.sh"
+    hash_of "$0" "$PROVISION/lib.sh"
     inputs
-  } | sha256sum | cut -d ' ' -f 1
+  } | sha256sum
 }
 
 # The last line of every step. Exit code 0: the work is done; 3 from "wanted": there is nothing to do.
 # Does nothing when the step is sourced, for the sake of its functions.
 step() {
-  local file name stamp
+  local name stamp
   [[ ${BASH_SOURCE[1]} == "$0" ]] || return 0
-  file=$(readlink -f -- "$0")
   name=${NOTEBOX_STEP:?run.sh starts the steps}
   stamp=$STAMPS/$name
   declare -F intact >/dev/null || intact() { :; }
   case ${1:-} in
   wanted)
-    [[ ! -f $stamp || $(<"$stamp") != "$(fingerprint "$file")" ]] || ! intact || exit 3
+    [[ ! -f $stamp || $(<"$stamp") != "$(fingerprint)" ]] || ! intact || exit 3
     ;;
   work)
     work
     # The stamp comes after the work, never before: a step that was killed is done again.
-    fingerprint "$file" | put "$stamp"
+    fingerprint | put "$stamp"
     ;;
   *) exit 2 ;;
   esac

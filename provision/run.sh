@@ -91,7 +91,7 @@ for file in "${steps[@]}"; do
   started=${EPOCHREALTIME/[^0-9]/}
   export NOTEBOX_STEP=$id
   code=0
-  rm -f -- "$NOTEBOX_SCRATCH/advice"
+  [[ ! -e $NOTEBOX_SCRATCH/advice ]] || rm -f -- "$NOTEBOX_SCRATCH/advice"
   output=$(bash "$file" wanted 2>&1 9>&-) || code=$?
   if ((code == 3)); then
     took=$(seconds_since "$started")

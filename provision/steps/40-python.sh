@@ -17,7 +17,7 @@ OWN=$HOME_FOLDER/.python
 
 inputs() {
   system_inputs
-  python3 -c 'import sys; print(sys.version_info[:2])' || true
+  readlink /usr/bin/python3 || true
   hash_of "$BASE" "$HELPER" "$WORKBENCH/python.txt"
   # The lock that this machine made itself may come back as the workbench's: nothing has changed then.
   if [[ -f $WORKBENCH/workbench.lock ]] && ! cmp -s "$WORKBENCH/workbench.lock" "$LOCK"; then

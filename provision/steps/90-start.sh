@@ -9,12 +9,10 @@ STARTED=$STATE/started
 
 unit_of() { printf '%s@%s.service' "$1" "$2"; }
 
-# Hash of everything that the service named $2 of kind $1 reads when it starts.
+# Hashes of everything that the service named $2 of kind $1 reads when it starts.
 what_it_runs() {
-  {
-    hash_of "$UNITS/$1@.service" "$ETC/workbench/services/$2.json" "$ETC/host.env" "$ETC/ca-bundle.pem" \
-      "$STAMPS/40-python" "$STAMPS/70-$1"
-  } | sha256sum | cut -d ' ' -f 1
+  hash_of "$UNITS/$1@.service" "$ETC/workbench/services/$2.json" "$ETC/host.env" "$ETC/ca-bundle.pem" \
+    "$STAMPS/40-python" "$STAMPS/70-$1"
 }
 
 inputs() {
@@ -58,7 +56,8 @@ remove_others() {
 
 work() {
   local kind name unit lines hash folder made=
-  local -a start=() restart=() hashes=()
+  local -a start=() restart=()
+  local -A now=()
   services >/dev/null
   remove_others
   while read -r kind name _; do
@@ -97,12 +96,12 @@ work() {
         start+=("$unit")
       fi
     fi
-    hashes+=("$hash $unit")
+    now["$unit"]=$hash
   done < <(services)
   # All at once: a service takes some seconds to stop.
   ((${#start[@]} == 0)) || systemctl start -- "${start[@]}"
   ((${#restart[@]} == 0)) || systemctl restart -- "${restart[@]}"
-  for hash in "${hashes[@]}"; do put "$STARTED/${hash#* }" <<<"${hash%% *}"; done
+  for unit in "${!now[@]}"; do put "$STARTED/$unit" <<<"${now["$unit"]}"; done
 }
 
 step "$@"
