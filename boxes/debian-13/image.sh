@@ -48,18 +48,21 @@ bash "$HERE/check-image.sh" "$mnt"
 umount "$mnt"
 sync "$raw"
 
+step convert "Write the disk as ${NOTEBOX_PROVIDERS// / and } want it"
+# Side by side: each packs with little more than one processor.
+jobs=()
 for provider in $NOTEBOX_PROVIDERS; do
   case $provider in
     libvirt)
-      step qcow2 "Write libvirt's disk"
       # zlib, not zstd: QEMU before 5.1 and libguestfs of the same age read it too.
-      qemu-img convert -f raw -O qcow2 -c -W -m 4 "$raw" "$image/box.img"
+      qemu-img convert -f raw -O qcow2 -c -W -m 4 "$raw" "$image/box.img" &
       ;;
     virtualbox)
-      step vmdk "Write VirtualBox's disk"
-      qemu-img convert -f raw -O vmdk -o subformat=streamOptimized "$raw" "$image/box-disk001.vmdk"
+      qemu-img convert -f raw -O vmdk -o subformat=streamOptimized "$raw" "$image/box-disk001.vmdk" &
       ;;
     *) die "No disk is known for the provider $provider." ;;
   esac
+  jobs+=("$!")
 done
+for job in "${jobs[@]}"; do wait "$job"; done
 rm -f "$raw"

@@ -123,6 +123,9 @@ function watch(deps: Deps) {
           outcome.boxes.push({ provider, file });
           return;
         }
+        case "@@failed":
+          last.push(`stopped at ${rest}`);
+          return;
         default:
           diskFull ||= /No space left on device|Disk quota exceeded/i.test(text);
           last.push(text);

@@ -24,7 +24,11 @@ const FILES_LIMIT = 10_000;
 /** What tar calls files and folders; all else (links, devices, pipes) has no place in a box. */
 const PLAIN = new Set(["File", "OldFile", "ContiguousFile", "GNUDumpDir", "Directory"]);
 /** Without these a provider cannot start anything. */
-const NEEDED: Readonly<Record<string, readonly string[]>> = { virtualbox: ["box.ovf"] };
+const NEEDED: ReadonlyMap<string, readonly string[]> = new Map([["virtualbox", ["box.ovf"]]]);
+/** The longest name of a file on the usual file systems, in bytes. */
+const NAME_LIMIT = 255;
+/** Bytes that are unpacked in one go; zeros grow a thousandfold, and all of it is in memory at once. */
+const SLICE = 16 * 1024;
 
 /** `file` is only named in messages. */
 export function inspectBox(file: string): Inspector {
@@ -47,8 +51,11 @@ export function inspectBox(file: string): Inspector {
     const fault = entryFault(entry, name) ?? (seen.has(name.toLowerCase()) ? "is in it twice" : undefined);
     if (fault) faults.push(`${JSON.stringify(entry.path)} ${fault}`);
     seen.add(name.toLowerCase());
-    if (files.length > FILES_LIMIT) faults.push("it holds more than 10,000 files");
-    else if (entry.type !== "Directory") files.push(name);
+    if (entry.type !== "Directory") files.push(name);
+    if (seen.size > FILES_LIMIT && !over) {
+      faults.push("it holds more than 10,000 files");
+      ended?.();
+    }
     if (name === "metadata.json" && !fault) {
       if (entry.size > METADATA_LIMIT) faults.push("its metadata.json is larger than 1 MiB");
       else {
@@ -76,7 +83,7 @@ export function inspectBox(file: string): Inspector {
   return {
     write(chunk) {
       if (head.length < 512) head = Buffer.concat([head, chunk.subarray(0, 512)]);
-      if (!over) parser.write(chunk);
+      for (let at = 0; at < chunk.length && !over; at += SLICE) parser.write(chunk.subarray(at, at + SLICE));
     },
     async finish() {
       if (!over) parser.end();
@@ -98,6 +105,7 @@ function entryFault(entry: ReadEntry, name: string): string | undefined {
   if (name.startsWith("/") || /^[a-z]:/i.test(name)) return "has an absolute path";
   if (name.split("/").includes("..")) return "would be unpacked outside the box's folder";
   if ([...name].some((char) => char < " ")) return "has a control character in its name";
+  if (name.split("/").some((part) => Buffer.byteLength(part) > NAME_LIMIT)) return "has too long a name";
   return undefined;
 }
 
@@ -118,11 +126,11 @@ function readFacts(metadata: Buffer[] | undefined, files: string[], faults: stri
     return undefined;
   }
   const { provider, architecture } = (data ?? {}) as { provider?: unknown; architecture?: unknown };
-  if (typeof provider !== "string" || provider === "") {
+  if (typeof provider !== "string" || !/^[a-z][a-z0-9_-]*$/i.test(provider)) {
     faults.push("its metadata.json names no provider");
     return undefined;
   }
-  for (const needed of NEEDED[provider] ?? []) {
+  for (const needed of NEEDED.get(provider) ?? []) {
     if (!files.includes(needed)) faults.push(`it is for ${provider} but holds no ${needed}`);
   }
   if (faults.length > 0) return undefined;

@@ -123,9 +123,8 @@ function hashing() {
 
 async function openSource(source: string): Promise<fs.FileHandle> {
   try {
-    const input = await fs.open(source, "r");
-    if ((await input.stat()).isFile()) return input;
-    await input.close();
+    // Looked at before it is opened: opening a pipe waits for somebody to write into it.
+    if ((await fs.stat(source)).isFile()) return await fs.open(source, "r");
   } catch (error) {
     const code = systemErrorCode(error);
     const why = code === "ENOENT" ? "There is no file" : code === "EACCES" ? "You may not read" : undefined;
