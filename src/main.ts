@@ -159,6 +159,8 @@ async function fatal(error: unknown): Promise<void> {
   process.exit(reportOutside(error, process.argv.slice(2), output, running?.log.path).exitCode);
 }
 
+// A reader that has gone away (`2>&1 | head`, a closed terminal) is no fault: what is under way goes on to its tidy end.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 process.on("uncaughtException", (error) => void fatal(error));
 process.on("unhandledRejection", (error) => void fatal(error));
 

@@ -32,8 +32,6 @@ function createLines(): ClosableReporter {
     color,
     now: () => Date.now(),
   });
-  // A reader that has gone away (`2>&1 | head`) is no reason to fail.
-  process.stderr.on("error", () => {});
   return { ...reporter, settle: async () => {} };
 }
 

@@ -131,6 +131,25 @@ describe("Ctrl-C", () => {
     expect(fs.readFileSync(state("signals"), "utf8")).toBe("interrupted\ntidied\n");
   });
 
+  test("a terminal that is closed is an interruption too, and Vagrant still has the time to tidy up", async () => {
+    lab.verb("up", SLOW);
+    // `script` gives notebox a terminal; when it is killed, that terminal hangs up.
+    const { spawn } = await import("node:child_process");
+    const { program } = await import("./fakes/vagrant.ts");
+    const line = `exec '${process.execPath}' '${program}' -C '${lab.folder}' up`;
+    const terminal = spawn("script", ["-qec", line, "/dev/null"], {
+      env: { ...lab.env, PATH: `${lab.bin}:${process.env["PATH"]}`, SHELL: "/bin/sh" },
+      stdio: "ignore",
+    });
+    await working();
+    terminal.kill("SIGKILL");
+    await until(
+      () => fs.existsSync(state("signals")) && /tidied/.test(fs.readFileSync(state("signals"), "utf8")),
+      "the tidying up",
+    );
+    await until(() => !fs.existsSync(lockFile()), "the release of the lock");
+  });
+
   test("twice hurries a Vagrant that does not stop", async () => {
     lab.verb(
       "up",
