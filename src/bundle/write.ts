@@ -10,7 +10,10 @@ import type { PlannedFile } from "./planned-file.ts";
 import { RENDERED, recordOf, renderedText } from "./rendered.ts";
 
 // Beside provision/, so that nothing half-written is ever copied into a VM; on the same disk, so that rename works.
+// Each run has a folder of its own in here, so that two at once do not take each other's files away.
 const PARTS = ".notebox/parts";
+/** Older ones are of runs that were killed. */
+const PARTS_AGE_MS = 10 * 60_000;
 
 export interface WriteOptions {
   /** Absolute. Made if it is missing. */
@@ -33,11 +36,10 @@ export async function writeBundle(options: WriteOptions): Promise<Change[]> {
   const { changes, own, obstacles } = await compare(folder, planned);
   const kept = options.force ? [] : changes.filter((change) => change.byHand !== undefined);
   if (options.dryRun) return changes;
-  if (kept.length > 0 || obstacles.length > 0) throw refusal(folder, kept, obstacles, changes);
+  if (kept.length > 0 || obstacles.length > 0) throw refusal(folder, kept, obstacles);
   try {
-    await fs.rm(path.join(folder, PARTS), { recursive: true, force: true });
-    await fs.mkdir(path.join(folder, PARTS), { recursive: true });
-    const write = writer(folder);
+    const parts = await makeParts(path.join(folder, PARTS));
+    const write = writer(folder, parts);
     const record = recordOf(planned);
     const todo = changes.filter((change) => change.action !== "keep");
     if (todo.length > 0) await write(textPart(RENDERED, renderedText(version, own, record)));
@@ -50,19 +52,42 @@ export async function writeBundle(options: WriteOptions): Promise<Change[]> {
     }
     for (const file of options.state) await write(file);
     await write(textPart(RENDERED, renderedText(version, record)));
-    await fs.rm(path.join(folder, PARTS), { recursive: true, force: true });
+    await fs.rm(parts, { recursive: true, force: true });
+    await fs.rmdir(path.dirname(parts)).catch(() => {}); // another run's may be in there
     return changes;
   } catch (error) {
     throw explained(error, folder);
   }
 }
 
-function writer(folder: string): (file: PlannedFile) => Promise<void> {
+/** A folder for this run's half-written files; those of killed runs are removed. */
+async function makeParts(all: string): Promise<string> {
+  await makeFolder(all);
+  for (const name of await fs.readdir(all)) {
+    const old = path.join(all, name);
+    const { mtimeMs } = await fs.stat(old).catch(() => ({ mtimeMs: Date.now() }));
+    if (Date.now() - mtimeMs > PARTS_AGE_MS) await fs.rm(old, { recursive: true, force: true });
+  }
+  return await fs.mkdtemp(`${all}${path.sep}`);
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await fs.mkdir(folder, { recursive: true });
+  } catch (error) {
+    // Of a read-only disk Node says "no such file" here; folder by folder, the system says why.
+    if (systemErrorCode(error) !== "ENOENT" || path.dirname(folder) === folder) throw error;
+    await makeFolder(path.dirname(folder));
+    await fs.mkdir(folder);
+  }
+}
+
+function writer(folder: string, parts: string): (file: PlannedFile) => Promise<void> {
   let count = 0;
   return async ({ path: name, content, executable }) => {
     const target = path.join(folder, name);
-    const part = path.join(folder, PARTS, String(count++));
-    await fs.mkdir(path.dirname(target), { recursive: true });
+    const part = path.join(parts, String(count++));
+    await makeFolder(path.dirname(target));
     await fs.writeFile(part, content, { flag: "wx" });
     // Whatever the umask: the guest's copy and the hand-out do not depend on who rendered.
     await fs.chmod(part, executable ? 0o755 : 0o644);
@@ -94,12 +119,7 @@ async function remove(folder: string, name: string): Promise<void> {
   }
 }
 
-function refusal(
-  folder: string,
-  kept: readonly Change[],
-  obstacles: UserError["problems"],
-  changes: readonly Change[],
-): UserError {
+function refusal(folder: string, kept: readonly Change[], obstacles: UserError["problems"]): UserError {
   const problems = [
     ...kept.map(({ path: name, byHand }) => ({
       id: "changed-by-hand",
@@ -116,7 +136,6 @@ function refusal(
         ? "Move what is named above away and run the same command again."
         : "Keep a copy of what you changed (the place for your own settings is workbench.yaml), then run this again with --force.",
     problems,
-    result: { folder, changes },
   });
 }
 
