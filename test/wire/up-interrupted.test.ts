@@ -25,7 +25,7 @@ const alive = (pid: number): boolean => {
 /** A `vagrant up` that works until it is interrupted, then tidies up as Vagrant does. */
 const SLOW = `
 echo $BASHPID >"$S/pid"
-trap 'echo interrupted >>"$S/signals"; sleep 0.2; echo tidied >>"$S/signals"; exit 1' INT
+trap 'echo interrupted >>"$S/signals"; sleep 0.5; echo tidied >>"$S/signals"; exit 1' INT
 have_vm; set_state running
 say info '==> default: Booting VM...'
 touch "$S/working"
@@ -136,7 +136,7 @@ describe("Ctrl-C", () => {
     // `script` gives notebox a terminal; when it is killed, that terminal hangs up.
     const { spawn } = await import("node:child_process");
     const { program } = await import("./fakes/vagrant.ts");
-    const line = `exec '${process.execPath}' '${program}' -C '${lab.folder}' up`;
+    const line = `stty cols 100 rows 40; exec '${process.execPath}' '${program}' -C '${lab.folder}' up`;
     const terminal = spawn("script", ["-qec", line, "/dev/null"], {
       env: { ...lab.env, PATH: `${lab.bin}:${process.env["PATH"]}`, SHELL: "/bin/sh" },
       stdio: "ignore",
