@@ -49,7 +49,7 @@ export function inspectBox(file: string): Inspector {
   const onReadEntry = (entry: ReadEntry): void => {
     const name = cleanName(entry.path);
     const fault = entryFault(entry, name) ?? (seen.has(name.toLowerCase()) ? "is in it twice" : undefined);
-    if (fault) faults.push(`${JSON.stringify(entry.path)} ${fault}`);
+    if (fault) faults.push(`${JSON.stringify(shortened(entry.path))} ${fault}`);
     seen.add(name.toLowerCase());
     if (entry.type !== "Directory") files.push(name);
     if (seen.size > FILES_LIMIT && !over) {
@@ -93,6 +93,10 @@ export function inspectBox(file: string): Inspector {
       throw unsound(file, faults);
     },
   };
+}
+
+function shortened(name: string): string {
+  return name.length > NAME_LIMIT ? `${name.slice(0, 60)}…` : name;
 }
 
 /** Vagrant unpacks with backslashes turned into slashes. */

@@ -5,7 +5,6 @@
  */
 import { createHash } from "node:crypto";
 import fs from "node:fs/promises";
-import path from "node:path";
 import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
 import { type BoxFacts, inspectBox } from "./inspect.ts";
 
@@ -137,38 +136,4 @@ async function openSource(source: string): Promise<fs.FileHandle> {
 function stopIfAsked(signal: AbortSignal): void {
   if (signal.aborted)
     throw new UserError({ code: "interrupted", message: "Interrupted; the share is as it was before." });
-}
-
-/** Puts a folder's list of names safely on the disk; where a system cannot do that, the names come with the files. */
-export async function syncFolder(folder: string): Promise<void> {
-  if (path.sep === "\\") return;
-  const handle = await fs.open(folder, "r");
-  try {
-    await handle.sync();
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code !== "EINVAL" && code !== "ENOTSUP" && code !== "EISDIR" && code !== "EPERM") throw error;
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Writes a small file so that a reader sees the old one or the new one, whole. */
-export async function replaceFile(file: string, text: string): Promise<void> {
-  const part = `${file}.part`;
-  try {
-    await fs.mkdir(path.dirname(file), { recursive: true });
-    const handle = await fs.open(part, "w");
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await fs.rename(part, file);
-    await syncFolder(path.dirname(file));
-  } catch (error) {
-    await fs.rm(part, { force: true }).catch(() => {});
-    throw asDiskFull(error, file);
-  }
 }

@@ -7,8 +7,8 @@ import path from "node:path";
 import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
 import { type BoxRecord, catalogText } from "./catalog.ts";
 import { doorSlug, normaliseDoor, parseDoor } from "./doors.ts";
+import { replaceFile } from "./durable.ts";
 import { type BoxId, boxFolder, boxPath, catalogPath, parseFileName, recordPath, SHARE_FILE } from "./layout.ts";
-import { replaceFile } from "./receive.ts";
 
 export interface ShareSettings {
   layout: 1;
@@ -176,6 +176,7 @@ async function foldersIn(folder: string): Promise<string[]> {
 /** Writes that box's catalog for every door; gives back their paths in the share. */
 export async function writeCatalogs(share: string, settings: ShareSettings, name: string): Promise<string[]> {
   const records = await listRecords(share, name);
+  if (records.length === 0) return [];
   const written: string[] = [];
   for (const door of settings.doors) {
     const file = catalogPath(doorSlug(door), name);

@@ -3,10 +3,11 @@ import fs from "node:fs/promises";
 import path from "node:path";
 import type { BoxRecord } from "../boxes/catalog.ts";
 import { normaliseDoor } from "../boxes/doors.ts";
+import { syncFolder } from "../boxes/durable.ts";
 import type { BoxFacts } from "../boxes/inspect.ts";
 import { type BoxId, boxPath, checkBoxId, partPath, versionFolder } from "../boxes/layout.ts";
 import { withShareLock } from "../boxes/lock.ts";
-import { type Digest, digestFile, receiveBox, syncFolder } from "../boxes/receive.ts";
+import { type Digest, digestFile, receiveBox } from "../boxes/receive.ts";
 import {
   checkShareFolder,
   listNames,
@@ -83,9 +84,9 @@ async function place(deps: Deps, { share, source, wanted, options }: Placing) {
   await fs.mkdir(folder, { recursive: true }).catch((error: unknown) => {
     throw asDiskFull(error, folder);
   });
-  await removeParts(folder);
-  const { digest, facts } = await receive(deps, source, part);
   try {
+    await removeParts(folder);
+    const { digest, facts } = await receive(deps, source, part);
     const id = { ...wanted, ...identify(source, facts, options) };
     checkBoxId(id);
     const there = await whatIsThere(deps, share, id);
@@ -106,6 +107,18 @@ async function place(deps: Deps, { share, source, wanted, options }: Placing) {
     return { record, added: true };
   } finally {
     await fs.rm(part, { force: true });
+    await removeEmpty(share, folder);
+  }
+}
+
+/** A box that was refused leaves no folders behind, and so no catalog without versions. */
+async function removeEmpty(share: string, folder: string): Promise<void> {
+  for (let at = folder; at !== share; at = path.dirname(at)) {
+    try {
+      await fs.rmdir(at);
+    } catch {
+      return; // something is in it
+    }
   }
 }
 

@@ -188,12 +188,14 @@ describe("refused", () => {
     expect(tree()).toEqual([]);
   });
 
-  test("a file that is not there, a folder, a file that is no box", async () => {
+  test("a file that is not there, a folder, a pipe, a file that is no box", async () => {
     expect((await publish(path.join(folder, "none.box"))).code).toBe(3);
     expect((await publish(share)).code).toBe(3);
+    execFileSync("mkfifo", [path.join(folder, "pipe.box")]);
+    expect((await publish(path.join(folder, "pipe.box"))).code).toBe(3);
     fs.writeFileSync(path.join(folder, "text.box"), "text");
     expect((await publish(path.join(folder, "text.box"))).code).toBe(6);
-    expect(tree()).toEqual([]);
+    expect(fs.readdirSync(share)).toEqual([]);
   });
 
   test("a share that is not there is not made: it may only be offline", async () => {

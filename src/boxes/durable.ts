@@ -1,0 +1,38 @@
+/** Files that are whole or not there, even after a power cut: small ones are replaced, folders' names are synced. */
+import fs from "node:fs/promises";
+import path from "node:path";
+import { asDiskFull, systemErrorCode } from "../errors.ts";
+
+/** Puts a folder's list of names safely on the disk; where a system cannot do that, the names come with the files. */
+export async function syncFolder(folder: string): Promise<void> {
+  if (path.sep === "\\") return;
+  const handle = await fs.open(folder, "r");
+  try {
+    await handle.sync();
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code !== "EINVAL" && code !== "ENOTSUP" && code !== "EISDIR" && code !== "EPERM") throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Writes a small file so that a reader sees the old one or the new one, whole. */
+export async function replaceFile(file: string, text: string): Promise<void> {
+  const part = `${file}.part`;
+  try {
+    await fs.mkdir(path.dirname(file), { recursive: true });
+    const handle = await fs.open(part, "w");
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await fs.rename(part, file);
+    await syncFolder(path.dirname(file));
+  } catch (error) {
+    await fs.rm(part, { force: true }).catch(() => {});
+    throw asDiskFull(error, file);
+  }
+}
