@@ -379,6 +379,7 @@ describe("HTTP and kernels", () => {
     const done = await world.ask();
     expect(cause(done)?.id).toBe("auth.jupyter");
     expect(seen(done, "auth.jupyter")).toContain("200 without");
+    expect(find(done, "auth.jupyter")?.hint).toContain("Anybody who reaches the port");
   });
 
   test("a Jupyter that was started with another token", async () => {

@@ -126,7 +126,6 @@ function messages(parent: string, outcome: Outcome, order: FakeJupyter["order"])
   const failed = "error" in outcome;
   const problem = failed ? { ename: outcome.error[0], evalue: outcome.error[1] } : {};
   const reply = make("shell", "execute_reply", failed ? { status: "error", ...problem } : { status: "ok" });
-  const ends = order === "reply-first" ? [reply, status("idle")] : [status("idle"), reply];
   const output =
     "result" in outcome
       ? make("iopub", "execute_result", { data: { "text/plain": outcome.result } })
@@ -135,5 +134,7 @@ function messages(parent: string, outcome: Outcome, order: FakeJupyter["order"])
         : make("iopub", "error", problem);
   // The server asks the kernel something of its own first: its answers must not be taken for ours.
   const nudge = [make("shell", "kernel_info_reply", { status: "ok" }, randomUUID()), status("idle", randomUUID())];
-  return [...nudge, status("busy"), output, ...ends];
+  // Two channels, so the reply may even come before the output.
+  const rest = order === "reply-first" ? [reply, output, status("idle")] : [output, status("idle"), reply];
+  return [...nudge, status("busy"), ...rest];
 }
