@@ -5,6 +5,7 @@
 import fs from "node:fs/promises";
 import path from "node:path";
 import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
+import type { Processes } from "../ports.ts";
 import { type Change, compare } from "./changes.ts";
 import type { PlannedFile } from "./planned-file.ts";
 import { RENDERED, recordOf, renderedText } from "./rendered.ts";
@@ -12,8 +13,6 @@ import { RENDERED, recordOf, renderedText } from "./rendered.ts";
 // Beside provision/, so that nothing half-written is ever copied into a VM; on the same disk, so that rename works.
 // Each run has a folder of its own in here, so that two at once do not take each other's files away.
 const PARTS = ".notebox/parts";
-/** Older ones are of runs that were killed. */
-const PARTS_AGE_MS = 10 * 60_000;
 
 export interface WriteOptions {
   /** Absolute. Made if it is missing. */
@@ -25,6 +24,7 @@ export interface WriteOptions {
   version: string;
   force: boolean;
   dryRun: boolean;
+  processes: Pick<Processes, "self" | "isAlive">;
 }
 
 /**
@@ -38,7 +38,7 @@ export async function writeBundle(options: WriteOptions): Promise<Change[]> {
   if (options.dryRun) return changes;
   if (kept.length > 0 || obstacles.length > 0) throw refusal(folder, kept, obstacles);
   try {
-    const parts = await makeParts(path.join(folder, PARTS));
+    const parts = await makeParts(path.join(folder, PARTS), options.processes);
     const write = writer(folder, parts);
     const record = recordOf(planned);
     const todo = changes.filter((change) => change.action !== "keep");
@@ -60,15 +60,16 @@ export async function writeBundle(options: WriteOptions): Promise<Change[]> {
   }
 }
 
-/** A folder for this run's half-written files; those of killed runs are removed. */
-async function makeParts(all: string): Promise<string> {
+/** A folder for this run's half-written files, named after its process; those of killed runs are removed. */
+async function makeParts(all: string, processes: WriteOptions["processes"]): Promise<string> {
   await makeFolder(all);
   for (const name of await fs.readdir(all)) {
-    const old = path.join(all, name);
-    const { mtimeMs } = await fs.stat(old).catch(() => ({ mtimeMs: Date.now() }));
-    if (Date.now() - mtimeMs > PARTS_AGE_MS) await fs.rm(old, { recursive: true, force: true });
+    const [pid = "", started = ""] = name.split("-");
+    const isAtWork = /^\d+$/.test(pid) && processes.isAlive({ pid: Number(pid), started });
+    if (!isAtWork) await fs.rm(path.join(all, name), { recursive: true, force: true });
   }
-  return await fs.mkdtemp(`${all}${path.sep}`);
+  const { pid, started } = processes.self();
+  return await fs.mkdtemp(path.join(all, `${pid}-${started}-`));
 }
 
 async function makeFolder(folder: string): Promise<void> {

@@ -47,7 +47,8 @@ export async function render(deps: Deps, options: RenderOptions): Promise<Render
   const folder = options.out === undefined ? workbench.folder : path.resolve(options.out);
   refuseSharedFolder(workbench, folder);
   const { force = false, dryRun = false } = options;
-  const changes = await writeBundle({ folder, planned, state, version: deps.version, force, dryRun });
+  const { version, processes } = deps;
+  const changes = await writeBundle({ folder, planned, state, version, force, dryRun, processes });
   return { folder, dryRun, changes };
 }
 

@@ -79,6 +79,12 @@ export class Workbench {
     clearTimeout(timer);
   }
 
+  /** Renders while the test goes on; gives back the exit code. */
+  async renderBeside(): Promise<number | null> {
+    const child = spawn(process.execPath, [PROGRAM, "-C", this.folder, "render"], { stdio: "ignore" });
+    return await new Promise((resolve) => child.once("close", resolve));
+  }
+
   remove(): void {
     fs.rmSync(this.around, { recursive: true, force: true });
   }

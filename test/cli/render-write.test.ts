@@ -217,6 +217,13 @@ test("killed at any moment, the next render ends as if nothing had happened", as
   fresh.remove();
 }, 120_000);
 
+test("several at once: each ends well, and the bundle is whole", async () => {
+  const codes = await Promise.all([1, 2, 3, 4].map(() => workbench.renderBeside()));
+  expect(codes).toEqual([0, 0, 0, 0]);
+  expect(actions(asJson(), "keep").length).toBe(asJson().result.changes.length);
+  expect(fs.readdirSync(workbench.path(".notebox")).sort()).toEqual(["logs", "rendered.json", "workbench.schema.json"]);
+}, 60_000);
+
 describe("--out", () => {
   test("writes the bundle there, and nothing into the workbench folder but the log", () => {
     const out = path.join(workbench.around, "elsewhere", "deep");
