@@ -128,6 +128,18 @@ describe("refused", () => {
     ["metadata.json that is no JSON", archive({ name: "metadata.json", body: "provider: x" }, ovf), /not JSON/],
     ["metadata.json without provider", archive({ name: "metadata.json", body: "{}" }, ovf), /no provider/],
     ["metadata.json that is null", archive({ name: "metadata.json", body: "null" }, ovf), /no provider/],
+    ["a provider that is a path", archive(metadata("../../x"), ovf), /no provider/],
+    ["a provider that every object has", archive(metadata("__proto__"), ovf), /no provider/],
+    [
+      "a name that no disk takes",
+      archive(...sound, { name: "././@LongLink", type: "L", body: "n".repeat(300) }, { name: "n" }),
+      /too long a name/,
+    ],
+    [
+      "far too many files",
+      archive(...sound, ...Array.from({ length: 10_100 }, (_, index) => ({ name: `f${index}` }))),
+      /sound box: it holds more than 10,000 files\.$/,
+    ],
     ["a huge metadata.json", archive({ name: "metadata.json", body: " ".repeat(1_100_000) }), /larger than 1 MiB/],
     ["virtualbox without box.ovf", archive(metadata(), disk), /no box\.ovf/],
     ["an empty file", Buffer.alloc(0), /not a sound box/],
