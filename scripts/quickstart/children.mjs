@@ -11,7 +11,8 @@ export class Children {
   constructor(place) {
     this.place = place;
     this.current = undefined;
-    this.interrupted = false;
+    /** When the person last asked to stop, in milliseconds; undefined before that. */
+    this.interrupted = undefined;
     // The folder tells this quickstart's processes from those of another user's.
     this.mark = `NOTEBOX_QUICKSTART=${place.folder}`;
   }
@@ -29,15 +30,20 @@ export class Children {
     return ended;
   }
 
-  /** Passes Ctrl-C and SIGTERM on to the program at work. */
+  /** Passes Ctrl-C and SIGTERM on to the program at work; the second time with more force. */
   interrupt() {
-    this.interrupted = true;
-    if (this.current?.pid) {
-      try {
-        process.kill(-this.current.pid, "SIGINT");
-      } catch {
-        // It has just ended.
-      }
+    // npm answers SIGINT late or never while it installs; notebox stops cleanly at it.
+    const wish = this.name === "npm" ? "SIGTERM" : "SIGINT";
+    const signal = this.interrupted ? "SIGKILL" : wish;
+    // npm passes the terminal's Ctrl-C on, so one comes twice.
+    if (Date.now() - (this.interrupted ?? 0) < 1000) return;
+    this.interrupted = Date.now();
+    process.stderr.write(`\nStopping ${this.name ?? ""} …\n`);
+    if (!this.current?.pid) return;
+    try {
+      process.kill(-this.current.pid, signal);
+    } catch {
+      // It has just ended.
     }
   }
 
@@ -57,7 +63,7 @@ export class Children {
       detached: true,
       stdio: ["ignore", "pipe", terminal ? "inherit" : "pipe"],
     });
-    this.current = child;
+    Object.assign(this, { current: child, name });
     const started = new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
     const ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));
     const closed = new Promise((resolve) => child.once("close", resolve));

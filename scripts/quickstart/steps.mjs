@@ -38,7 +38,7 @@ export const steps = {
     place.note({ installed: [...new Set([...place.state().installed, ...missing])] });
     await children.must("apt-get", ["install", "--no-install-recommends", ...APT_OPTIONS, ...missing], APT, {
       exitCode: EXIT.missing,
-      hint: `Try it by hand: ${installCommand(missing)}\n(Ubuntu 24.04 has no package vagrant: install Vagrant from its maker.)`,
+      hint: `Try it by hand: ${installCommand(missing)}\n(Where the distribution has no package vagrant, install Vagrant from its maker.)`,
     });
     say("they stay installed after --clean");
   },
