@@ -216,6 +216,11 @@ function writeFailure(error: unknown, folder: string): unknown {
     const message = `${folder} cannot be written: you have no permission there.`;
     return new UserError({ code: "usage", message, hint: "Name a folder of your own.", cause: error });
   }
+  if (code === "ENOENT") {
+    // What Node makes of a read-only disk when it is to make several folders.
+    const message = `${folder} cannot be made: the disk is read-only, or a link on the way there leads nowhere.`;
+    return new UserError({ code: "usage", message, hint: "Name another folder.", cause: error });
+  }
   if (code === "ENOTDIR" || code === "EEXIST") {
     const message = `${folder} cannot be made: a file stands in its way.`;
     return new UserError({ code: "usage", message, hint: "Name another folder.", cause: error });

@@ -160,7 +160,8 @@ function olderThan(file: string, now: number, ms: number): boolean {
 
 function readOnly(error: unknown, folder: string): unknown {
   const code = systemErrorCode(error);
-  if (code !== "EACCES" && code !== "EROFS" && code !== "EPERM") return error;
+  // ENOENT is what Node makes of a read-only disk when it is to make a folder.
+  if (code !== "EACCES" && code !== "EROFS" && code !== "EPERM" && code !== "ENOENT") return error;
   return new UserError({
     code: "refused",
     message: `The workbench folder ${folder} cannot be written.`,
