@@ -32,8 +32,8 @@ export class Children {
 
   /** Passes Ctrl-C and SIGTERM on to the program at work; the second time with more force. */
   interrupt() {
-    // npm answers SIGINT late or never while it installs; notebox stops cleanly at it.
-    const wish = this.name === "npm" ? "SIGTERM" : "SIGINT";
+    // npm finishes its installation first, whatever the signal; the next `npm ci` starts from nothing anyway.
+    const wish = this.name === "npm" ? "SIGKILL" : "SIGINT";
     const signal = this.interrupted ? "SIGKILL" : wish;
     // npm passes the terminal's Ctrl-C on, so one comes twice.
     if (Date.now() - (this.interrupted ?? 0) < 1000) return;
