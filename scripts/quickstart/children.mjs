@@ -48,15 +48,16 @@ export class Children {
   }
 
   /**
-   * Runs a program. `quiet` keeps its output off the terminal (the log has it). Resolves with exit code, standard
-   * output and the last lines. Throws Stop when there is no such program or the person interrupts.
+   * Runs a program. `quiet` keeps its output off the terminal (the log has it); `brief` shows its progress, and its
+   * standard output only when it fails. Resolves with exit code and the last lines.
+   * Throws Stop when there is no such program or the person interrupts.
    */
-  async run(file, args, { cwd, env = {}, quiet = false, capture = false } = {}) {
+  async run(file, args, { cwd, env = {}, quiet = false, brief = false } = {}) {
     const name = nameOf(file, args)[0];
     const logFile = path.join(this.place.logs, `${new Date().toISOString().replace(/\W/g, "")}-${name}.log`);
     const log = fs.createWriteStream(logFile, { mode: 0o600 });
     const [markName, markValue] = this.mark.split(/=(.*)/s);
-    const terminal = !quiet && !capture && process.stderr.isTTY;
+    const terminal = !quiet && process.stderr.isTTY;
     const child = spawn(file, args, {
       cwd,
       env: { ...process.env, ...env, [markName]: markValue },
@@ -76,8 +77,8 @@ export class Children {
     let stdout = "";
     let tail = "";
     child.stdout.on("data", (data) => {
-      if (capture) stdout += data;
-      else if (!quiet) process.stdout.write(data);
+      stdout += data;
+      if (!quiet && !brief) process.stdout.write(data);
       log.write(data);
       tail = (tail + data).slice(-4000);
     });
@@ -94,13 +95,14 @@ export class Children {
     log.end();
     this.current = undefined;
     this.place.note({ child: null });
+    if (brief && code !== 0) process.stdout.write(stdout);
     if (this.interrupted)
       throw new Stop(
         EXIT.interrupted,
         "Interrupted.",
         "npm run quickstart goes on where it stopped; -- --clean undoes it.",
       );
-    return { code: code ?? EXIT.interrupted, stdout, tail: tail.trim().split("\n").slice(-12), logFile };
+    return { code: code ?? EXIT.interrupted, tail: tail.trim().split("\n").slice(-12), logFile };
   }
 
   /** run, and a Stop when the program fails. */

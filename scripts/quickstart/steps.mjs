@@ -20,7 +20,11 @@ const APT_OPTIONS = ["-y", "-q", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Tim
 /** Runs notebox, with a Vagrant home of its own, so that the user's boxes are not touched. */
 export function notebox({ root, place, children }, args, options = {}) {
   const program = path.join(root, "dist/notebox.cjs");
-  return children.must(process.execPath, [program, ...args], { env: { VAGRANT_HOME: place.vagrantHome }, ...options });
+  return children.must(process.execPath, [program, ...args], {
+    env: { VAGRANT_HOME: place.vagrantHome },
+    brief: true,
+    ...options,
+  });
 }
 
 export const steps = {
