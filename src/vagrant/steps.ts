@@ -27,10 +27,7 @@ const PHASES: readonly (readonly [RegExp, string])[] = [
     "Stopping the VM",
   ],
   [/^Destroying VM|^Removing domain|^Deleting the machine/, "Deleting the VM"],
-  [
-    /^Setting hostname|^Forwarding ports|^Mounting shared folders|^Configuring and enabling network/,
-    "Connecting folders and ports",
-  ],
+  [/^Setting hostname|^Mounting shared folders|^Configuring and enabling network/, "Connecting folders"],
   [/^Running provisioner/, "Setting up the VM"],
 ];
 
