@@ -189,21 +189,36 @@ def sockets():
                     "unit": None,
                 }
             )
-    holders = {"socket:[%s]" % entry.pop("inode"): entry for entry in reversed(found)}
-    for folder in glob.glob("/proc/[0-9]*/fd"):
-        try:
-            names = [os.readlink(folder + "/" + name) for name in os.listdir(folder)]
-        except OSError:
-            continue
-        for entry in (holders[name] for name in names if name in holders):
-            pid = int(folder.split("/")[2])
-            # A child may have inherited the socket: the eldest process names it.
-            if entry["pid"] is None or pid < entry["pid"]:
-                entry["pid"] = pid
+    ports = {service["port"] for service in ASKED["services"]}
+    holders = {}
+    for entry in found:
+        inode = entry.pop("inode")
+        if entry["port"] in ports or not entry["address"].startswith("127.") and entry["address"] != "::1":
+            holders["socket:[%s]" % inode] = entry
+    # In the order of their numbers: a child may have inherited a socket, but the eldest process names it.
+    for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
+        if not holders:
+            break
+        for name in open_files(pid) & holders.keys():
+            holders.pop(name)["pid"] = pid
     for entry in found:
         if entry["pid"] is not None:
             entry["program"], entry["unit"] = who(entry["pid"])
     return found
+
+
+def open_files(pid):
+    """What the process has open; files come and go meanwhile, and so may the process."""
+    names = set()
+    try:
+        for number in os.listdir("/proc/%d/fd" % pid):
+            try:
+                names.add(os.readlink("/proc/%d/fd/%s" % (pid, number)))
+            except OSError:
+                continue
+    except OSError:
+        pass
+    return names
 
 
 def who(pid):
@@ -364,12 +379,13 @@ def installed(site):
         name = canonical(match.group(1))
         versions[name] = match.group(2)
         try:
-            lines = read("%s/%s/RECORD" % (site, record)).splitlines()
+            with open("%s/%s/RECORD" % (site, record), "rb") as file:
+                # The first part of each path; by one expression, because there are tens of thousands of lines.
+                tops = set(re.findall(rb"^[^/,\r\n]+", file.read(), re.M))
         except OSError:
             hollow.append(name)
             continue
-        tops = {line.split(",", 1)[0].split("/", 1)[0] for line in lines if line}
-        if any(top and top != ".." and top not in present and top != "__pycache__" for top in tops):
+        if any(os.fsdecode(top) not in present for top in tops - {b"..", b"__pycache__"}):
             hollow.append(name)
     return versions, hollow
 

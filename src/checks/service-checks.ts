@@ -47,7 +47,8 @@ export function token({ answer }: Asked, { name }: ServiceNames): Answer {
 export function port({ answer }: Asked, { unit, port }: ServiceNames): Answer {
   return section(answer.sockets, "sockets", answer, (sockets) => {
     const there = sockets.filter((socket) => socket.protocol === "tcp" && socket.port === port);
-    const others = there.filter((socket) => socket.unit !== unit);
+    // Whose process could not be found out is not blamed: it ended while it was looked at.
+    const others = there.filter((socket) => socket.unit !== unit && socket.pid !== null);
     if (others.length > 0)
       return failed(
         others

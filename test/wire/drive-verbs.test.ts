@@ -21,6 +21,7 @@ function haveVm(state: string): void {
   const folder = path.join(lab.folder, ".vagrant/machines/default/virtualbox");
   fs.mkdirSync(folder, { recursive: true });
   fs.writeFileSync(path.join(folder, "id"), "11111111-2222\n");
+  fs.writeFileSync(path.join(lab.folder, "Vagrantfile"), "");
   fs.writeFileSync(path.join(lab.state, "state"), `${state}\n`);
 }
 
@@ -102,6 +103,15 @@ describe("destroy", () => {
     expect(fs.existsSync(path.join(lab.folder, ".notebox/vm.json"))).toBe(false);
     expect(fs.readdirSync(path.join(lab.folder, "notebooks"))).toEqual(before);
   });
+});
+
+test.each(["down", "destroy"])("%s without a Vagrantfile touches no VM: Vagrant would take one from a folder above", async (verb) => {
+  haveVm("running");
+  fs.rmSync(path.join(lab.folder, "Vagrantfile"));
+  const { code, stderr } = await lab.run(verb, "--yes");
+  expect(code).toBe(10);
+  expect(stderr).toContain("There is no Vagrantfile in");
+  expect(lab.calls().filter((call) => !call.includes("--version"))).toEqual([]);
 });
 
 describe("status", () => {

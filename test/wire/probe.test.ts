@@ -23,7 +23,7 @@ const server = net.createServer();
 const questions = {
   services: [
     { name: "jupyter", unit: UNIT, port: 8888 },
-    { name: "lost", unit: "kernel-gateway@lost.service", port: 8889 },
+    { name: "lost", unit: "kernel-gateway@lost.service", port: 0 },
   ],
   folders: ["notebooks", "api", "locked", "other"],
   nonce: "abc123",
@@ -71,6 +71,7 @@ beforeAll(async () => {
   if (!isRoot) return;
   folder = fs.mkdtempSync(path.join(os.tmpdir(), "notebox-probe-"));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  for (const service of questions.services) service.port ||= (server.address() as net.AddressInfo).port;
   const child = spawn("unshare", ["-m", "--propagation", "private", "bash", "-c", script(folder)]);
   let stdout = "";
   let stderr = "";
