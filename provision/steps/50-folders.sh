@@ -5,8 +5,9 @@
 . "${BASH_SOURCE[0]%/*}/../lib.sh"
 
 inputs() {
-  find "$WORKBENCH" -type f -printf '%P\n' | LC_ALL=C sort
-  find "$WORKBENCH" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | cut -d ' ' -f 1
+  local -a files
+  mapfile -t files < <(find "$WORKBENCH" -type f ! -name workbench.lock | LC_ALL=C sort)
+  hash_of "${files[@]}"
   hash_of "$PROVISION"/steps/files/notebox-{folders,tokens}{,.service} "$PROVISION/steps/files/notebox.target"
 }
 
@@ -17,6 +18,8 @@ copy_workbench() {
   mkdir -p "$ETC"
   rm -rf -- "$part" "$ETC/workbench.old"
   cp -R -- "$WORKBENCH" "$part"
+  # No service reads the lock, and it comes to be only when this machine has made it.
+  rm -f -- "$part/workbench.lock"
   chown -R root:root "$part"
   chmod -R u=rwX,go=rX "$part"
   [[ ! -e $ETC/workbench ]] || mv -T -- "$ETC/workbench" "$ETC/workbench.old"

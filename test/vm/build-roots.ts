@@ -99,7 +99,8 @@ export function provisionEnv(root: BuildRoot, more: Readonly<Record<string, stri
   }
   const certificates = env["SSL_CERT_FILE"] ?? env["NODE_EXTRA_CA_CERTS"] ?? env["REQUESTS_CA_BUNDLE"];
   if (certificates && fs.existsSync(certificates)) {
-    fs.copyFileSync(certificates, path.join(root.folder, "root/host-ca.pem"));
+    const copy = path.join(root.folder, "root/host-ca.pem");
+    if (!fs.existsSync(copy)) fs.copyFileSync(certificates, copy);
     found["NOTEBOX_HOST_CA"] = "/root/host-ca.pem";
   }
   return { ...found, ...more };
