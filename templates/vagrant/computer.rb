@@ -4,9 +4,12 @@
 require "socket"
 
 require_relative "failure"
+require_relative "host_settings"
 
 module Notebox
   module Computer
+    # The addresses under which a VM reaches this computer, as the providers choose them.
+    GATEWAYS = { virtualbox: "10.0.2.2", libvirt: "192.168.121.1" }.freeze
     # Both have two-way folders, so that work stays on this computer.
     PROVIDERS = %i[virtualbox libvirt].freeze
 
@@ -18,6 +21,13 @@ module Notebox
       return if machine.provider_name.to_sym != :libvirt || machine.state.id == :running
 
       workbench[:services].each_value { |service| check_port(service[:port]) }
+      warn_of_loopback(machine) if HostSettings.new(GATEWAYS[:libvirt]).loopback?
+    end
+
+    # VirtualBox lets the VM through to the loopback address; libvirt does not.
+    def self.warn_of_loopback(machine)
+      machine.ui.warn("A proxy or package index of this computer listens on 127.0.0.1. The VM asks for it at " \
+                      "#{GATEWAYS[:libvirt]}, so it has to listen there, too.")
     end
 
     def self.check_provider(name)

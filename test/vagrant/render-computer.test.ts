@@ -13,8 +13,12 @@ beforeEach(() => {
 afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 /** What the check says, or "" when it has nothing against a start. */
-function check(machine: { provider?: string; state?: string }, folders: string[] = [], port = 0): string {
-  const { provider = "virtualbox", state = "not_created" } = machine;
+function check(
+  machine: { provider?: string; state?: string; env?: NodeJS.ProcessEnv },
+  folders: string[] = [],
+  port = 0,
+): string {
+  const { provider = "virtualbox", state = "not_created", env = {} } = machine;
   return evaluate(
     "computer.rb",
     `
@@ -22,12 +26,16 @@ function check(machine: { provider?: string; state?: string }, folders: string[]
     require "pathname"
     machine = OpenStruct.new(provider_name: :${provider}, state: OpenStruct.new(id: :${state}),
                              env: OpenStruct.new(root_path: Pathname.new(${JSON.stringify(folder)})))
+    warnings = []
+    machine.ui = Object.new
+    machine.ui.define_singleton_method(:warn) { |text| warnings << text }
     begin
       Notebox::Computer.check(machine, { folders: ${JSON.stringify(folders)}, services: { "jupyter" => { port: ${port} } } })
-      ""
+      warnings.join
     rescue Vagrant::Errors::VagrantError => error
       error.message
     end`,
+    env,
   ) as string;
 }
 
@@ -79,6 +87,13 @@ describe("ports", () => {
     expect(check({ provider: "virtualbox" }, [], port)).toBe("");
     expect(check({ provider: "libvirt", state: "running" }, [], port)).toBe("");
   });
+});
+
+test("a proxy on loopback is warned of with libvirt alone", () => {
+  const env = { http_proxy: "http://127.0.0.1:3128" };
+  expect(check({ provider: "libvirt", env })).toMatch(/The VM asks for it at 192\.168\.121\.1/);
+  expect(check({ provider: "virtualbox", env })).toBe("");
+  expect(check({ provider: "libvirt", env: { http_proxy: "http://proxy.example.edu:3128" } })).toBe("");
 });
 
 test("KVM counts only when the processor has it too", () => {
