@@ -7,6 +7,7 @@ import { UserError } from "../errors.ts";
 import type { Deps, ProcessIdentity } from "../ports.ts";
 import { commandLines, vagrantEnvironment } from "./command-lines.ts";
 import { type KnownError, knownError } from "./known-errors.ts";
+import { requireVagrantfile } from "./machine-files.ts";
 import { type ErrorExit, errorExit, parseMessage, shownText, type VagrantMessage } from "./machine-readable.ts";
 import { createStepTracker } from "./steps.ts";
 
@@ -49,6 +50,7 @@ export interface ClientOptions {
 
 export function createVagrant(deps: Needs, options: ClientOptions): VagrantClient {
   const run: VagrantClient["run"] = async (args, how = {}) => {
+    requireVagrantfile(options.folder);
     const tracker = how.steps === undefined ? undefined : createStepTracker(how.steps);
     const messages: VagrantMessage[] = [];
     const lines: string[] = [];

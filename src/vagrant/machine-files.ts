@@ -97,6 +97,23 @@ export function requireWorkbenchFolder(folder: string): void {
   });
 }
 
+export function hasVagrantfile(folder: string): boolean {
+  return fs.existsSync(path.join(folder, "Vagrantfile"));
+}
+
+/**
+ * Throws `refused` where the folder has no Vagrantfile: Vagrant would take that of a folder above, and stop or delete
+ * somebody else's VM.
+ */
+export function requireVagrantfile(folder: string): void {
+  if (hasVagrantfile(folder)) return;
+  throw new UserError({
+    code: "refused",
+    message: `There is no Vagrantfile in ${folder}, so Vagrant cannot know this workbench's VM.`,
+    hint: "`notebox render` writes it; then run the same command again.",
+  });
+}
+
 /** Throws `vagrant` when the VM is not up. */
 export function requireEndpoints(folder: string): Endpoints {
   requireWorkbenchFolder(folder);

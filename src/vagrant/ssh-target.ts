@@ -5,6 +5,7 @@
 import type { Deps, SshTarget } from "../ports.ts";
 import { createVagrant } from "./client.ts";
 import { commandLines, vagrantEnvironment } from "./command-lines.ts";
+import { hasVagrantfile } from "./machine-files.ts";
 
 type Needs = Pick<Deps, "processes" | "reporter" | "signal" | "log">;
 
@@ -21,6 +22,8 @@ export interface Found {
 
 /** Throws UserError `missing-program` when there is no Vagrant, `vagrant` when it fails. */
 export async function findVm(deps: Needs, folder: string): Promise<Found> {
+  // Never rendered, so never started; Vagrant would look in the folders above.
+  if (!hasVagrantfile(folder)) return { state: "not_created", text: "there is none yet", ports: new Map() };
   const vagrant = createVagrant(deps, { folder });
   const { state, text } = await vagrant.status();
   if (state !== "running") return { state, text, ports: new Map() };

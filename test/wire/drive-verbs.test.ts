@@ -105,14 +105,17 @@ describe("destroy", () => {
   });
 });
 
-test.each(["down", "destroy"])("%s without a Vagrantfile touches no VM: Vagrant would take one from a folder above", async (verb) => {
-  haveVm("running");
-  fs.rmSync(path.join(lab.folder, "Vagrantfile"));
-  const { code, stderr } = await lab.run(verb, "--yes");
-  expect(code).toBe(10);
-  expect(stderr).toContain("There is no Vagrantfile in");
-  expect(lab.calls().filter((call) => !call.includes("--version"))).toEqual([]);
-});
+test.each(["down", "destroy"])(
+  "%s without a Vagrantfile touches no VM: Vagrant would take one from a folder above",
+  async (verb) => {
+    haveVm("running");
+    fs.rmSync(path.join(lab.folder, "Vagrantfile"));
+    const { code, stderr } = await lab.run(verb, "--yes");
+    expect(code).toBe(10);
+    expect(stderr).toContain("There is no Vagrantfile in");
+    expect(lab.calls().filter((call) => !call.includes("--version"))).toEqual([]);
+  },
+);
 
 describe("status", () => {
   test("without a VM says so, without Vagrant", async () => {

@@ -57,7 +57,6 @@ export interface Outcome {
 
 export async function makeWorld(): Promise<World> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "notebox-wire-"));
-  fs.writeFileSync(path.join(folder, "Vagrantfile"), ""); // without it, Vagrant would not be asked
   fs.cpSync(path.join(root, "examples/hello"), folder, { recursive: true });
   const rendered = await run(["-C", folder, "--json", "render"]);
   if (rendered.code !== 0) throw new Error(`render failed: ${rendered.stdout}`);
