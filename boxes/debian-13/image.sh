@@ -9,7 +9,7 @@ raw=$image/disk.raw
 mnt=$image/mnt
 mkdir -p "$mnt"
 
-step disk "Write the disk"
+step disk "Make the disk"
 truncate -s "${NOTEBOX_DISK_GIB}G" "$raw"
 signature=0x$(od -An -N4 -tx4 /dev/urandom | tr -d ' ')
 printf 'label: dos\nlabel-id: %s\nstart=2048, type=83, bootable\n' "$signature" | sfdisk --quiet "$raw"
@@ -48,7 +48,7 @@ bash "$HERE/check-image.sh" "$mnt"
 umount "$mnt"
 sync "$raw"
 
-step convert "Write the disk as ${NOTEBOX_PROVIDERS// / and } want it"
+step convert "Write the disk for ${NOTEBOX_PROVIDERS// / and }"
 # Side by side: each packs with little more than one processor.
 jobs=()
 for provider in $NOTEBOX_PROVIDERS; do

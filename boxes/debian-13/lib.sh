@@ -11,6 +11,7 @@
 #   NOTEBOX_ROOT_KEY   names the base root in the cache; another key, another root
 #   NOTEBOX_PREPARE    a folder with a rendered bundle: prepare the box for that workbench (optional)
 #   NOTEBOX_CA         a bundle of certificates that the host trusts (optional)
+#   NOTEBOX_APT_PROXY  a proxy for packages (optional; that of the host's apt without it)
 #   NOTEBOX_MIRROR     the distribution's archive (optional; debootstrap's own default without it)
 set -Eeuo pipefail
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
@@ -29,6 +30,15 @@ note() { printf '@@note %s\n' "$*"; }
 die() {
   printf '@@error %s\n' "$*"
   exit 1
+}
+
+# apt_proxies: the proxies for apt as lines of its configuration: NOTEBOX_APT_PROXY, or what the host's apt has.
+apt_proxies() {
+  if [ -n "${NOTEBOX_APT_PROXY:-}" ]; then
+    printf 'Acquire::http::Proxy "%s";\n' "$NOTEBOX_APT_PROXY"
+  elif command -v apt-config > /dev/null; then
+    apt-config dump | grep -E '^Acquire::https?::Proxy "[^"]+";$' || true
+  fi
 }
 
 # in_root COMMAND…: runs it in the build root with a plain environment; only the way to the network comes along.
@@ -61,10 +71,7 @@ open_root() {
     echo 'APT::Keep-Downloaded-Packages "true";'
     echo 'Binary::apt::APT::Keep-Downloaded-Packages "true";'
     echo 'Dpkg::Options { "--force-confold"; };'
-    # A proxy in the host's apt configuration serves the build root too.
-    if command -v apt-config > /dev/null; then
-      apt-config dump | grep -E '^Acquire::https?::Proxy "[^"]+";$' || true
-    fi
+    apt_proxies
     if [ -n "${NOTEBOX_CA:-}" ]; then echo 'Acquire::https::CAInfo "/run/notebox-build-ca.pem";'; fi
   } > "$ROOT/etc/apt/apt.conf.d/99notebox-build"
   if [ -n "${NOTEBOX_CA:-}" ]; then

@@ -9,6 +9,9 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 step debootstrap "Fetch and unpack the smallest system"
 mkdir -p "$NOTEBOX_CACHE/debs"
+# debootstrap knows nothing of apt's proxies, only of the environment's.
+proxy=$(apt_proxies | sed -n 's/^Acquire::http::Proxy "\(.*\)";$/\1/p')
+if [ -n "$proxy" ] && [ -z "${http_proxy:-}" ]; then export http_proxy=$proxy; fi
 debootstrap --variant=minbase --arch="$NOTEBOX_ARCH" --force-check-gpg --keyring="$keyring" \
   --cache-dir="$NOTEBOX_CACHE/debs" --include=ca-certificates \
   "$NOTEBOX_SUITE" "$ROOT" ${NOTEBOX_MIRROR:+"$NOTEBOX_MIRROR"} \

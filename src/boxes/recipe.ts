@@ -20,8 +20,10 @@ export interface Recipe {
   files: { file: string; package: string }[];
   /** Absolute folder of the scripts. */
   folder: string;
-  /** SHA-256 over the scripts and data: another recipe, another box. */
-  hash: string;
+  /** What comes after the base root and so does not change it: files and folders of the recipe. */
+  afterRoot: string[];
+  /** SHA-256 over all other files of the recipe: another hash, another base root. */
+  rootHash: string;
 }
 
 /** Throws UserError `usage` for a name that no recipe has. */
@@ -40,17 +42,18 @@ export async function loadRecipe(assets: string, name: string): Promise<Recipe> 
     Recipe,
     "folder" | "hash"
   >;
-  return { ...data, folder, hash: await hashFolder(folder) };
+  return { ...data, folder, rootHash: await hashFolder(folder, data.afterRoot) };
 }
 
 /** Over names and contents, each with its length before it; modes and times do not count. */
-async function hashFolder(folder: string): Promise<string> {
+async function hashFolder(folder: string, but: readonly string[]): Promise<string> {
   const entries = await fs.readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries
     .filter((entry) => entry.isFile())
     .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)));
   const hash = createHash("sha256");
   for (const file of files.sort()) {
+    if (but.some((name) => file === name || file.startsWith(`${name}${path.sep}`))) continue;
     const content = await fs.readFile(path.join(folder, file));
     hash.update(`${file.length} ${content.length}\n${file}\n`).update(content);
   }

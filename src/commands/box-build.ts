@@ -111,7 +111,7 @@ function chooseProviders(recipe: Recipe, wanted: readonly string[] = recipe.prov
 /** The same scripts and the same source of packages give the same root. */
 function rootName(deps: Deps, recipe: Recipe): string {
   const mirror = deps.env["NOTEBOX_MIRROR"] ?? "";
-  const hash = createHash("sha256").update(`${recipe.hash}\n${mirror}`).digest("hex");
+  const hash = createHash("sha256").update(`${recipe.rootHash}\n${mirror}`).digest("hex");
   return `${recipe.name}-${hash.slice(0, 16)}`;
 }
 

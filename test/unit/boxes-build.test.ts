@@ -28,7 +28,7 @@ afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
 function makeDeps(more: Partial<Deps> = {}): Deps {
   const log = { path: undefined, open: () => {}, write: () => {}, redact: () => {} };
   const deps: Partial<Deps> = {
-    processes: createProcesses(process.env, log),
+    processes: createProcesses({ ...process.env, NOTEBOX_APT_PROXY: undefined, NOTEBOX_MIRROR: undefined }, log),
     clock: createClock(),
     reporter: { emit: (event) => events.push(event) },
     signal: new AbortController().signal,
@@ -52,13 +52,15 @@ describe("the recipe", () => {
     await expect(loadRecipe(assets, "../boxes/debian-13")).rejects.toMatchObject({ code: "usage" });
   });
 
-  test("is another one when any of its files is", async () => {
+  test("has another base root when a file that goes into that changes", async () => {
     const copy = path.join(folder, "boxes/debian-13");
     fs.cpSync(scripts, copy, { recursive: true });
-    const before = (await loadRecipe(folder, "debian-13")).hash;
-    expect(before).toBe((await loadRecipe(assets, "debian-13")).hash);
+    const before = (await loadRecipe(folder, "debian-13")).rootHash;
+    expect(before).toBe((await loadRecipe(assets, "debian-13")).rootHash);
+    for (const name of ["image.sh", "providers/libvirt/Vagrantfile"]) fs.appendFileSync(path.join(copy, name), "\n");
+    expect((await loadRecipe(folder, "debian-13")).rootHash).toBe(before);
     fs.appendFileSync(path.join(copy, "files/etc/default/locale"), "\n");
-    expect((await loadRecipe(folder, "debian-13")).hash).not.toBe(before);
+    expect((await loadRecipe(folder, "debian-13")).rootHash).not.toBe(before);
   });
 
   test("names every program that its scripts cannot do without", async () => {
@@ -99,7 +101,8 @@ describe("this computer", () => {
       diskGiB: 1,
       providers: ["libvirt"],
       folder,
-      hash: "",
+      afterRoot: [],
+      rootHash: "",
     } as const),
     providers: ["libvirt"],
     programs: [
@@ -258,7 +261,7 @@ describe("a recipe's output", () => {
     const names = [
       ...fs.readFileSync(path.join(scripts, "lib.sh"), "utf8").matchAll(/^#\s+((?:NOTEBOX_[A-Z_]+ ?)+)/gm),
     ].flatMap(([, found = ""]) => found.trim().split(" "));
-    const optional = ["NOTEBOX_PREPARE", "NOTEBOX_CA", "NOTEBOX_MIRROR"];
+    const optional = ["NOTEBOX_APT_PROXY", "NOTEBOX_PREPARE", "NOTEBOX_CA", "NOTEBOX_MIRROR"];
     expect(names).toContain("NOTEBOX_ROOT_KEY");
     const script = names.map((name) => `echo "@@step ${name} \${${name}-unset}"`).join("\n");
     const { steps } = await build(`${script}\necho "@@step pip $PIP_INDEX_URL"`);
