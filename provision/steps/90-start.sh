@@ -84,7 +84,6 @@ work() {
       done
       fail "the shared folders do not appear in the VM; stop the VM and start it again"
     }
-    systemctl start notebox.target
   fi
   while read -r kind name _; do
     unit=$(unit_of "$kind" "$name")
@@ -101,6 +100,8 @@ work() {
   # All at once: a service takes some seconds to stop.
   ((${#start[@]} == 0)) || systemctl start -- "${start[@]}"
   ((${#restart[@]} == 0)) || systemctl restart -- "${restart[@]}"
+  # Last, because it would start what is about to be restarted.
+  in_build_root || systemctl start notebox.target
   for unit in "${!now[@]}"; do put "$STARTED/$unit" <<<"${now["$unit"]}"; done
 }
 

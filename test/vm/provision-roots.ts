@@ -266,7 +266,7 @@ const HOSTILE: readonly [string, string, RegExp][] = [
   ["apt.txt", "nano\0\n", /System packages: .*control character/],
   ["python.txt", "-r /etc/shadow\n", /Python packages: .*is not a package/],
   ["python.txt", "--index-url=http://127.0.0.1:9\n", /Python packages: .*is not a package/],
-  ["python.txt", "x @ file:///root/x\n", /Python packages: .*is an address/],
+  ["python.txt", "x @ file:///root/x\n", /Python packages: .*is not a package/],
   ["python.txt", "pandas; os.system('touch /pwned')\n", /Python packages: .*is not a package/],
   ["python.txt", "no-such-package-of-notebox==1\n", /Python packages: .*there is no no-such-package-of-notebox/],
   ["python.txt", "requests==2.20.0\n", /Python packages: .*loosen the versions/],
