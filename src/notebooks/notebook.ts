@@ -75,11 +75,25 @@ function notNbformat4(value: unknown, at: readonly PropertyKey[]): Omit<Problem,
   return { id, message: `This notebook is broken at ${where.replace(/^\./, "")}.`, ...cell, hint };
 }
 
+/** Larger ones no browser opens. */
+const MAX_BYTES = 100 * 1024 * 1024;
+
+/**
+ * The bytes of a notebook. The VM can write in that folder, so it may be anything: what is no file (a pipe never comes
+ * to its end) has the code ENXIO, what is too large EFBIG.
+ */
+export async function readNotebookBytes(file: string): Promise<Buffer> {
+  const stats = await fs.stat(file);
+  if (!stats.isFile() && !stats.isDirectory()) throw Object.assign(new Error(`${file} is no file`), { code: "ENXIO" });
+  if (stats.size > MAX_BYTES) throw Object.assign(new Error(`${file} is too large`), { code: "EFBIG" });
+  return await fs.readFile(file);
+}
+
 /** Throws UserError `invalid` when there is no sound notebook at that path. */
 export async function readNotebook(file: string): Promise<Notebook> {
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(await fs.readFile(file));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(await readNotebookBytes(file));
   } catch (error) {
     const code = systemErrorCode(error);
     const why = code === "ENOENT" ? "is not there" : code === "EISDIR" ? "is a folder" : "cannot be read as UTF-8 text";

@@ -5,7 +5,7 @@
 import fs from "node:fs/promises";
 import path from "node:path";
 import { type Problem, systemErrorCode } from "../errors.ts";
-import { parseNotebook } from "../notebooks/notebook.ts";
+import { parseNotebook, readNotebookBytes } from "../notebooks/notebook.ts";
 import { startFaults } from "../notebooks/routes.ts";
 import type { Service, ServiceKind } from "../services/index.ts";
 import { boxNameComplaint } from "./box-values.ts";
@@ -156,7 +156,7 @@ async function checkNotebook(service: Entry, context: Context, complain: Complai
   const file = path.join(context.folder, ...notebook.split("/"));
   let bytes: Buffer;
   try {
-    bytes = await fs.readFile(file);
+    bytes = await readNotebookBytes(file);
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") {
@@ -168,12 +168,13 @@ async function checkNotebook(service: Entry, context: Context, complain: Complai
       });
       return;
     }
-    const why =
-      code === "EISDIR"
-        ? "is a folder"
-        : code === "EACCES"
-          ? "cannot be read: no permission"
-          : `cannot be read (${code})`;
+    const reasons = new Map([
+      ["EISDIR", "is a folder"],
+      ["ENXIO", "is not a plain file"],
+      ["EFBIG", "is larger than 100 MiB"],
+      ["EACCES", "cannot be read: no permission"],
+    ]);
+    const why = reasons.get(code ?? "") ?? `cannot be read (${code})`;
     complain("notebook-unreadable", at, { message: `${at.join(".")}: ${notebook} ${why}.`, value: notebook });
     return;
   }

@@ -29,10 +29,13 @@ export async function readWorkbenchFile(folder: string): Promise<{ file: string;
 
 async function readBytes(folder: string, file: string): Promise<Buffer> {
   try {
-    const { size } = await fs.stat(file);
-    if (size > MAX_BYTES) return Buffer.alloc(MAX_BYTES + 1);
+    const stats = await fs.stat(file);
+    // A pipe or a device would never come to its end.
+    if (!stats.isFile() && !stats.isDirectory()) throw invalid(`${file} is not a plain file.`, "Put one in its place.");
+    if (stats.size > MAX_BYTES) return Buffer.alloc(MAX_BYTES + 1);
     return await fs.readFile(file);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     const code = systemErrorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") throw await missing(folder, error);
     if (code === "EISDIR") throw invalid(`${file} is a folder, not a file.`, "Rename the folder.", error);

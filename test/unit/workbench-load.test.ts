@@ -1,4 +1,5 @@
 /** workbench.yaml as a file: what cannot be read, how values arrive, and that nothing but a UserError is thrown. */
+import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -34,6 +35,28 @@ async function failure(run: Promise<unknown>): Promise<UserError> {
 const HEAD = "version: 1\nname: lab\nbox: { name: notebox/debian-13 }\nservices: { jupyter: {} }\n";
 
 describe("files that cannot be read", () => {
+  // Without the look before it, reading these would never end; the VM can make such in api/.
+  test.runIf(process.platform !== "win32")("pipes, devices, endless notebooks", async () => {
+    const place = path.join(folder, "pipes");
+    fs.mkdirSync(path.join(place, "api"), { recursive: true });
+    execFileSync("mkfifo", [path.join(place, "workbench.yaml"), path.join(place, "api", "pipe.ipynb")]);
+    expect((await failure(loadWorkbench(place))).message).toContain("is not a plain file");
+    fs.rmSync(path.join(place, "workbench.yaml"));
+    fs.symlinkSync("/dev/zero", path.join(place, "api", "zero.ipynb"));
+    fs.writeFileSync(path.join(place, "api", "huge.ipynb"), "");
+    fs.truncateSync(path.join(place, "api", "huge.ipynb"), 2 ** 40);
+    const services = ["pipe", "zero", "huge"].map((name, index) =>
+      [`  ${name}: { kind: kernel-gateway, notebook: api/${name}.ipynb, port: ${9000 + index} }`, ""].join("\n"),
+    );
+    fs.writeFileSync(path.join(place, "workbench.yaml"), HEAD.replace("{ jupyter: {} }\n", `\n${services.join("")}`));
+    const { problems } = await failure(loadWorkbench(place));
+    expect(problems.filter(({ id }) => id === "notebook-unreadable").map(({ message }) => message)).toEqual([
+      "services.pipe.notebook: api/pipe.ipynb is not a plain file.",
+      "services.zero.notebook: api/zero.ipynb is not a plain file.",
+      "services.huge.notebook: api/huge.ipynb is larger than 100 MiB.",
+    ]);
+  });
+
   test("no workbench.yaml: init is named, and one further up is", async () => {
     const inner = path.join(folder, "none", "below");
     fs.mkdirSync(inner, { recursive: true });
