@@ -93,18 +93,15 @@ describe("the recipe", () => {
 
 describe("this computer", () => {
   const recipe = (): Recipe => ({
-    ...({
-      name: "r",
-      title: "R",
-      suite: "s",
-      arch: "amd64",
-      diskGiB: 1,
-      providers: ["libvirt"],
-      folder,
-      afterRoot: [],
-      rootHash: "",
-    } as const),
+    name: "r",
+    title: "R",
+    suite: "s",
+    arch: "amd64",
+    diskGiB: 1,
     providers: ["libvirt"],
+    folder,
+    afterRoot: [],
+    rootHash: "",
     programs: [
       { program: "sh", package: "dash" },
       { program: "no-such-program", package: "zzz" },
