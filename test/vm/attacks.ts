@@ -29,7 +29,7 @@ for password in ("vagrant", "", "notebox", "root"):
     attempt("su", "su", "-", "root", "-c", "id", said=password + "\\n")
     attempt("su by way of vagrant", "su", "-", "vagrant", "-c", "sudo -n id", said=password + "\\n")
 attempt("pkexec", "pkexec", "id")
-attempt("unshare", "unshare", "--mount", "--pid", "--fork", "id", "-g", "root")
+attempt("unshare", "unshare", "--mount", "--pid", "--fork", "id")
 attempt("ssh to itself", "ssh", "-o", "StrictHostKeyChecking=no", "-o", "BatchMode=yes", "vagrant@127.0.0.1", "sudo -n id")
 attempt("systemd-run", "systemd-run", "--pipe", "--wait", "id")
 attempt("a setuid shell", "bash", "-c", "cp /bin/bash /tmp/trial && chmod 4755 /tmp/trial && sudo -n chown root /tmp/trial && /tmp/trial -p -c id")
