@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
-import { systemErrorCode, UserError } from "../errors.ts";
+import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 import { createVagrant, type VagrantClient } from "../vagrant/client.ts";
 import type { Provider } from "../vagrant/command-lines.ts";
@@ -82,7 +82,7 @@ async function bringUp(deps: Deps, options: UpOptions, workbench: Workbench, loc
   });
   const provider = await checkComputer(deps, options, workbench);
   await renderBundle(deps, options);
-  const found = await findVm(deps, vagrant, folder, provider);
+  const found = await findVm(deps, vagrant, workbench, provider);
   await checkRoom(deps, workbench, { folder, provider, ...found });
   const hash = readHash(folder);
   const action = planUp(found, hash);
@@ -91,8 +91,8 @@ async function bringUp(deps: Deps, options: UpOptions, workbench: Workbench, loc
     ...{ name: workbench.name, box: workbench.box.name },
   });
   const id = machineId(folder, provider);
-  const vagrantfile = hashOf(path.join(folder, "Vagrantfile"));
-  if (id !== undefined) writeMade(folder, { id, provider, vagrantfile, network: networkMark(deps.env) });
+  const machine = machineHash(workbench);
+  if (id !== undefined) writeMade(folder, { id, provider, machine, network: networkMark(deps.env) });
   return { provider, action };
 }
 
@@ -122,11 +122,13 @@ async function renderBundle(deps: Deps, options: UpOptions): Promise<void> {
 }
 
 /** What is there of the VM; Vagrant is asked only where its own files say that there is one. */
-async function findVm(deps: Deps, vagrant: VagrantClient, folder: string, provider: Provider) {
+async function findVm(deps: Deps, vagrant: VagrantClient, workbench: Workbench, provider: Provider) {
+  const { folder } = workbench;
   const id = machineId(folder, provider);
   const made = readMade(folder);
-  const none = { state: "not_created", finished: false, sameVagrantfile: false, hasEndpoints: false, existed: false };
-  const sameNetwork = made?.network === networkMark(deps.env);
+  const none = { state: "not_created", finished: false, sameMachine: false, hasEndpoints: false, existed: false };
+  // Of a VM that a launcher started nothing is noted; each of its starts brings in the settings of that time.
+  const sameNetwork = made === undefined || made.network === networkMark(deps.env);
   if (id === undefined) return { ...none, provisioned: undefined, sameNetwork, answers: false };
   return await step(deps, "state", "Looking at the VM", async () => {
     const { state } = await vagrant.status();
@@ -140,8 +142,7 @@ async function findVm(deps: Deps, vagrant: VagrantClient, folder: string, provid
       state,
       // A launcher starts the VM without notebox; then the guest's own word counts.
       finished: made?.id === id || (endpoints !== undefined && hash !== undefined),
-      sameVagrantfile:
-        made?.id === id ? made.vagrantfile === hashOf(path.join(folder, "Vagrantfile")) : startedSince(folder),
+      sameMachine: made?.id === id ? made.machine === machineHash(workbench) : startedSince(folder),
       hasEndpoints: endpoints !== undefined,
       provisioned: hash,
       sameNetwork,
@@ -183,13 +184,11 @@ function readHash(folder: string): string {
   return fs.readFileSync(path.join(folder, "provision", "workbench", "hash"), "utf8").trim();
 }
 
-function hashOf(file: string): string {
-  try {
-    return createHash("sha256").update(fs.readFileSync(file)).digest("hex");
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return "";
-    throw error;
-  }
+/** What of the workbench the VM gets when it starts; the rest of it is brought in by provisioning. */
+function machineHash(workbench: Workbench): string {
+  const ports = workbench.services.map(({ name, port }) => [name, port]);
+  const { machine, folders } = workbench;
+  return createHash("sha256").update(JSON.stringify({ machine, folders, ports })).digest("hex");
 }
 
 function howToGoOn(error: unknown, signal: AbortSignal): unknown {

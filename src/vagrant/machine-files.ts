@@ -56,8 +56,8 @@ export function openPage(folder: string): string {
 export interface Made {
   id: string;
   provider: Provider;
-  /** Hash of the rendered Vagrantfile that the VM was started with: ports, folders and memory stand in it. */
-  vagrantfile: string;
+  /** Hash of what the VM was started with: ports, folders, memory. */
+  machine: string;
   /** Mark of this computer's network settings, which the VM was given. */
   network: string;
 }
@@ -66,10 +66,10 @@ const madeFile = (folder: string): string => path.join(folder, ".notebox", "vm.j
 
 export function readMade(folder: string): Made | undefined {
   const data = readJson(madeFile(folder));
-  const { id, provider, vagrantfile, network } = data ?? {};
-  if (typeof id !== "string" || typeof vagrantfile !== "string") return undefined;
+  const { id, provider, machine, network } = data ?? {};
+  if (typeof id !== "string" || typeof machine !== "string") return undefined;
   if (provider !== "virtualbox" && provider !== "libvirt") return undefined;
-  return { id, provider, vagrantfile, network: typeof network === "string" ? network : "" };
+  return { id, provider, machine, network: typeof network === "string" ? network : "" };
 }
 
 export function writeMade(folder: string, made: Made): void {

@@ -5,8 +5,8 @@ export interface Found {
   state: string;
   /** `up` once finished with this very VM. */
   finished: boolean;
-  /** The Vagrantfile (ports, folders, memory) is the one that the VM was started with. */
-  sameVagrantfile: boolean;
+  /** Ports, folders and memory are those that the VM was started with. */
+  sameMachine: boolean;
   /** The addresses were written, so the last start went through. */
   hasEndpoints: boolean;
   /** Hash that the guest was provisioned with; undefined when it does not answer or was never provisioned. */
@@ -31,7 +31,7 @@ export type Action =
 export function planUp(found: Found, hash: string): Action {
   if (found.state !== "running") return isStuck(found.state) ? "restart" : "up";
   if (!found.answers) return "restart";
-  if (!found.finished || !found.sameVagrantfile || !found.hasEndpoints) return "reload";
+  if (!found.finished || !found.sameMachine || !found.hasEndpoints) return "reload";
   return found.provisioned === hash && found.sameNetwork ? "none" : "provision";
 }
 

@@ -13,7 +13,7 @@ describe("what has to be done", () => {
   const ready: Found = {
     state: "running",
     finished: true,
-    sameVagrantfile: true,
+    sameMachine: true,
     hasEndpoints: true,
     provisioned: "aa",
     sameNetwork: true,
@@ -24,7 +24,7 @@ describe("what has to be done", () => {
     ["the workbench has changed inside the VM", { provisioned: "bb" }, "provision"],
     ["the guest was never set up", { provisioned: undefined }, "provision"],
     ["this computer has moved to another network", { sameNetwork: false }, "provision"],
-    ["ports, folders or memory have changed", { sameVagrantfile: false }, "reload"],
+    ["ports, folders or memory have changed", { sameMachine: false }, "reload"],
     ["the start was broken off after boot", { hasEndpoints: false }, "reload"],
     ["the first start was broken off", { finished: false, provisioned: undefined }, "reload"],
     ["it hangs", { answers: false }, "restart"],
