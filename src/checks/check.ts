@@ -21,8 +21,12 @@ export type Answer =
       suspects?: readonly string[];
       /** False when waiting cannot help: `--wait` then gives up at once. */
       passing?: boolean;
+      /** False when it is worth knowing but explains no other failure, whoever suspects it. */
+      explains?: boolean;
     }
   | { status: "not-applicable"; reason: string };
+
+type Failure = Extract<Answer, { status: "failed" }>;
 
 export interface Check {
   /** Dotted, lower case: `service.marks`. Stable: scripts name it in --only. */
@@ -81,7 +85,7 @@ export function failed(
   seen: string,
   expected: string,
   hint: string,
-  more: { details?: readonly string[]; suspects?: readonly string[]; passing?: boolean } = {},
+  more: Partial<Pick<Failure, "details" | "suspects" | "passing" | "explains">> = {},
 ): Answer {
   return { status: "failed", seen, expected, hint, ...more };
 }

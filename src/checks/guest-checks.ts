@@ -73,10 +73,11 @@ export function provisioned({ answer }: Asked, { current, rendered }: Hashes): A
   if (found === current) return passed(`finished ${answer.provisioned.finished ?? "at an unknown time"}`);
   const expected = `this workbench (${short(current)})`;
   if (found === rendered)
-    return fail(
+    return failed(
       `provisioned for what was rendered before (${short(found)})`,
       expected,
       "workbench.yaml, or notebox itself, has changed since the last `notebox up`: run it again.",
+      { passing: false, explains: false },
     );
   return fail(
     `provisioned for another workbench (${short(found)})`,

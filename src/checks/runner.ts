@@ -134,7 +134,7 @@ function sortOut(asked: readonly Asked[], hide = (text: string) => text): CheckR
       (id) => ids.has(id) && firstCause.has(id),
     );
     const because = earlier === undefined ? undefined : firstCause.get(earlier);
-    firstCause.set(check.id, because ?? check.id);
+    if (answer?.status !== "failed" || answer.explains !== false) firstCause.set(check.id, because ?? check.id);
     return {
       ...head,
       status: because === undefined ? "failed" : "blocked",

@@ -63,6 +63,17 @@ describe("causes and consequences", () => {
     expect(report.causes.map(({ id }) => id)).toEqual(["disk", "stopped"]);
   });
 
+  test("a failure that explains nothing has no consequences", async () => {
+    const report = await run([
+      check("stale", () => no({ explains: false })),
+      check("b", () => no(), { suspects: ["stale"] }),
+    ]);
+    expect(report.causes).toEqual([
+      { id: "stale", consequences: [] },
+      { id: "b", consequences: [] },
+    ]);
+  });
+
   test("the first suspect in its list that failed is the cause, and causes are followed to their beginning", async () => {
     const report = await run([
       check("a", () => no()),

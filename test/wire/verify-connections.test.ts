@@ -4,6 +4,7 @@ import net from "node:net";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Report } from "../../src/checks/check.ts";
+import { newKey } from "./fakes/ssh-server.ts";
 import { makeWorld, type World } from "./fakes/world.ts";
 
 let world: World;
@@ -60,9 +61,8 @@ describe("SSH", () => {
   });
 
   test("a key that is not let in", async () => {
-    const { utils } = await import("ssh2");
     const key = path.join(world.folder, "other_key");
-    fs.writeFileSync(key, utils.generateKeyPairSync("ed25519").private, { mode: 0o600 });
+    fs.writeFileSync(key, newKey(), { mode: 0o600 });
     change({ key });
     const done = await world.ask();
     expect(seen(done, "ssh")).toContain("does not accept the key");

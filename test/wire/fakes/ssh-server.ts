@@ -1,4 +1,5 @@
 /** An SSH server on loopback, in this process, that lets one key in and answers commands as it is told. */
+import { generateKeyPairSync } from "node:crypto";
 import fs from "node:fs";
 import type net from "node:net";
 import path from "node:path";
@@ -27,16 +28,22 @@ export interface SshServer {
   close(): Promise<void>;
 }
 
+/** A private key as PEM. By Node: of ssh2's own ed25519 keys one in a hundred cannot be read again. */
+export function newKey(): string {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  return privateKey.export({ type: "sec1", format: "pem" }).toString();
+}
+
 /** `folder`: where the client's key is written. */
 export async function startSshServer(folder: string, reply: SshServer["reply"]): Promise<SshServer> {
-  const host = utils.generateKeyPairSync("ed25519");
-  const client = utils.generateKeyPairSync("ed25519");
-  const allowed = utils.parseKey(client.public);
-  if (allowed instanceof Error) throw allowed;
+  const client = newKey();
+  const parsed = utils.parseKey(client);
+  if (parsed instanceof Error) throw parsed;
+  const allowed = Array.isArray(parsed) ? parsed[0] : parsed;
   const key = path.join(folder, "private_key");
-  fs.writeFileSync(key, client.private, { mode: 0o600 });
+  fs.writeFileSync(key, client, { mode: 0o600 });
   const open = new Set<Connection>();
-  const server = new Server({ hostKeys: [host.private] }, (connection) => {
+  const server = new Server({ hostKeys: [newKey()] }, (connection) => {
     open.add(connection);
     self.connections++;
     connection.on("error", () => {});
