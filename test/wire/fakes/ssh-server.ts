@@ -28,7 +28,7 @@ export interface SshServer {
   close(): Promise<void>;
 }
 
-/** A private key as PEM. By Node: of ssh2's own ed25519 keys one in a hundred cannot be read again. */
+/** A private key as PEM. By Node: of ssh2's own ed25519 keys one in a few hundred cannot be read again. */
 export function newKey(): string {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   return privateKey.export({ type: "sec1", format: "pem" }).toString();
