@@ -47,14 +47,28 @@ async function add(root: string, name: string, except: string, found: Found): Pr
     if (systemErrorCode(error) === "ENOENT") return undefined;
     throw error;
   });
+  if (!stats && name.includes("\uFFFD")) found.skipped.push({ path: name, why: "its name is not UTF-8" });
   if (!stats || path.resolve(at) === path.resolve(except)) return;
   if (stats.isSymbolicLink()) found.skipped.push({ path: name, why: "it is a link, which may lead anywhere" });
   else if (stats.isFile()) found.files.push(name);
   else if (stats.isDirectory()) {
     found.folders.push(name);
-    const entries = (await fs.readdir(at)).filter((entry) => !LITTER.has(entry));
+    const entries = (await namesIn(at)).filter((entry) => !LITTER.has(entry));
     for (const entry of entries.sort()) await add(root, `${name}/${entry}`, except, found);
   } else found.skipped.push({ path: name, why: "it is neither a file nor a folder" });
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await fs.readdir(folder);
+  } catch (error) {
+    throw new UserError({
+      code: "invalid",
+      message: `${folder} belongs into the hand-out, but cannot be read (${systemErrorCode(error) ?? error}).`,
+      hint: "Make it readable for yourself, or move it out of the shared folders.",
+      cause: error,
+    });
+  }
 }
 
 function namesThatWindowsRefuses(root: string, names: readonly string[]): Problem[] {

@@ -33,7 +33,7 @@ export async function writeZip(file: string, entries: readonly ZipEntry[]): Prom
     return size;
   } catch (error) {
     await fs.rm(part, { force: true });
-    throw explained(error, file);
+    throw explained(error, file, part);
   }
 }
 
@@ -65,8 +65,14 @@ function byPath(a: ZipEntry, b: ZipEntry): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-function explained(error: unknown, file: string): unknown {
+function explained(error: unknown, file: string, part: string): unknown {
   const code = systemErrorCode(error);
+  const at = (error as NodeJS.ErrnoException).path;
+  if (at !== undefined && at !== part && at !== file) {
+    const hint = "Make it readable for yourself, or move it out of the shared folders.";
+    const message = `${at} belongs into the hand-out, but cannot be read (${code}).`;
+    return new UserError({ code: "invalid", message, hint, cause: error });
+  }
   const why: Record<string, string> = {
     ENOENT: "its folder does not exist",
     ENOTDIR: "its folder does not exist",

@@ -160,6 +160,10 @@ function olderThan(file: string, now: number, ms: number): boolean {
 
 function readOnly(error: unknown, folder: string): unknown {
   const code = systemErrorCode(error);
+  if (code === "EEXIST" || code === "ENOTDIR") {
+    const message = `${path.join(folder, ".notebox")} is a file, and notebox needs a folder of its own there.`;
+    return new UserError({ code: "refused", message, hint: "Move it away.", cause: error });
+  }
   // ENOENT is what Node makes of a read-only disk when it is to make a folder.
   if (code !== "EACCES" && code !== "EROFS" && code !== "EPERM" && code !== "ENOENT") return error;
   return new UserError({

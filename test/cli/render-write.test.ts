@@ -196,6 +196,13 @@ describe("links and folders in the way", () => {
   });
 });
 
+test("a file in the place of .notebox is refused, and said to be that", () => {
+  workbench.write(".notebox", "");
+  const run = workbench.render();
+  expect(run.code).toBe(10);
+  expect(run.stderr).toMatch(/there is a file where \.notebox\/ or another folder has to be/);
+});
+
 test("killed at any moment, the next render ends as if nothing had happened", async () => {
   const titled = (title: string): void =>
     workbench.describe(workbench.read("workbench.yaml").replace(/^title: .*$/m, `title: ${title}`));

@@ -159,6 +159,14 @@ describe("bad cases", () => {
     expect(fs.readdirSync(workbench.around).filter((name) => name.endsWith(".part"))).toEqual([]);
   });
 
+  test("a name that is not UTF-8 is left out, and that is said", async () => {
+    const name = Buffer.concat([Buffer.from(`${workbench.path("notebooks")}/`), Buffer.from([0xe4, 0x2e, 0x74])]);
+    fs.writeFileSync(name, "x");
+    const run = workbench.render(["--zip", zip]);
+    expect(run.code).toBe(0);
+    expect(run.stderr).toMatch(/is not in the hand-out: its name is not UTF-8/);
+  });
+
   test("a full disk is said to be full, and nothing half-written stays", () => {
     const run = workbench.render(["--zip", zip], {}, "ulimit -f 8;");
     expect(run.code === 11 || run.code === 1 || run.code === null || run.code === 153).toBe(true);
