@@ -123,9 +123,10 @@ async function isForgotten(lab: Lab, proxy: InterceptingProxy): Promise<void> {
   await up(lab);
   const line = proxy.ca.split("\n")[2] ?? "";
   const left = `
-    ! grep -rsqF -e ':${proxy.port}' -e '${line}' /etc/notebox /etc/apt /home/vagrant/notebox/host
-    ! systemctl show -p MainPID --value 'jupyter@*' 'kernel-gateway@*' | grep . |
-      sed 's|.*|/proc/&/environ|' | xargs cat | grep -qa ':${proxy.port}'`;
+    if grep -rslF -e ':${proxy.port}' -e '${line}' /etc/notebox /etc/apt /home/vagrant/notebox/host; then exit 1; fi
+    for pid in $(systemctl show -p MainPID --value 'jupyter@*' 'kernel-gateway@*'); do
+      if grep -qaF ':${proxy.port}' "/proc/$pid/environ"; then echo "process $pid"; exit 1; fi
+    done`;
   await inGuest(lab.workbench, left);
   expect(proxy.asked.length === before, "something still asks the proxy");
   // This computer may have certificates of its own to hand on. On one that has none, the files go as well.
