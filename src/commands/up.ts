@@ -12,7 +12,7 @@ import type { Provider } from "../vagrant/command-lines.ts";
 import { askProvisioned } from "../vagrant/guest.ts";
 import { requireVagrant } from "../vagrant/installed.ts";
 import { type Lock, takeLock } from "../vagrant/lock.ts";
-import { machineId, readEndpoints, readMade, writeMade } from "../vagrant/machine-files.ts";
+import { machineId, provisioningBegun, readEndpoints, readMade, writeMade } from "../vagrant/machine-files.ts";
 import { networkMark } from "../vagrant/network-settings.ts";
 import { ownPorts } from "../vagrant/own-ports.ts";
 import { type Action, planUp } from "../vagrant/plan.ts";
@@ -126,7 +126,14 @@ async function findVm(deps: Deps, vagrant: VagrantClient, workbench: Workbench, 
   const { folder } = workbench;
   const id = machineId(folder, provider);
   const made = readMade(folder);
-  const none = { state: "not_created", finished: false, sameMachine: false, hasEndpoints: false, existed: false };
+  const none = {
+    state: "not_created",
+    begun: false,
+    finished: false,
+    sameMachine: false,
+    hasEndpoints: false,
+    existed: false,
+  };
   // Of a VM that a launcher started nothing is noted; each of its starts brings in the settings of that time.
   const sameNetwork = made === undefined || made.network === networkMark(deps.env);
   if (id === undefined) return { ...none, provisioned: undefined, sameNetwork, answers: false };
@@ -140,6 +147,7 @@ async function findVm(deps: Deps, vagrant: VagrantClient, workbench: Workbench, 
         : { answers: false, hash: undefined };
     return {
       state,
+      begun: made?.id === id || endpoints !== undefined || provisioningBegun(folder, provider),
       // A launcher starts the VM without notebox; then the guest's own word counts.
       finished: made?.id === id || (endpoints !== undefined && hash !== undefined),
       sameMachine: made?.id === id ? made.machine === machineHash(workbench) : startedSince(folder),

@@ -26,6 +26,7 @@ export function vagrantEnvironment(extra: Readonly<Record<string, string | undef
   return {
     VAGRANT_CWD: undefined,
     VAGRANT_VAGRANTFILE: undefined,
+    VAGRANT_DOTFILE_PATH: undefined,
     VAGRANT_PREFERRED_PROVIDERS: undefined,
     VAGRANT_CHECKPOINT_DISABLE: "1",
     VAGRANT_NO_COLOR: "1",

@@ -24,6 +24,17 @@ export function existingProvider(folder: string): Provider | undefined {
   return (["virtualbox", "libvirt"] as const).find((provider) => machineId(folder, provider) !== undefined);
 }
 
+/**
+ * Whether provisioning has begun on this very VM. Vagrant notes that once the VM is up and connected, before the first
+ * provisioner (lib/vagrant/action/builtin/provision.rb: action_provision, "1.5:<id>").
+ */
+export function provisioningBegun(folder: string, provider: Provider): boolean {
+  const id = machineId(folder, provider);
+  return (
+    id !== undefined && read(path.join(machineFolder(folder, provider), "action_provision"))?.trim() === `1.5:${id}`
+  );
+}
+
 export interface Endpoints {
   provider: string;
   services: Readonly<Record<string, { kind: string; url: string }>>;

@@ -3,6 +3,8 @@
 export interface Found {
   /** Vagrant's word for the VM's state. */
   state: string;
+  /** It came as far as being set up at least once; before that, nothing of anybody's can be in it. */
+  begun: boolean;
   /** `up` once finished with this very VM. */
   finished: boolean;
   /** Ports, folders and memory are those that the VM was started with. */
@@ -26,9 +28,12 @@ export type Action =
   /** `vagrant reload`: it runs, but its ports, folders or memory have changed, or its start was broken off. */
   | "reload"
   /** It runs but does not answer: off by force, then `vagrant up`. */
-  | "restart";
+  | "restart"
+  /** Its making was broken off; it may lack anything, a network card say: `vagrant destroy`, then `vagrant up`. */
+  | "remake";
 
 export function planUp(found: Found, hash: string): Action {
+  if (found.state !== "not_created" && !found.begun) return "remake";
   if (found.state !== "running") return isStuck(found.state) ? "restart" : "up";
   if (!found.answers) return "restart";
   if (!found.finished || !found.sameMachine || !found.hasEndpoints) return "reload";

@@ -9,7 +9,6 @@ import type { Deps } from "../ports.ts";
 import { type VagrantClient, type VagrantRun, vagrantFailure } from "./client.ts";
 import { commandLines, type Provider } from "./command-lines.ts";
 import { downloadWheels } from "./host-wheels.ts";
-import { machineFolder, machineId, readMade } from "./machine-files.ts";
 import { endStaleForwards } from "./own-ports.ts";
 import type { Action } from "./plan.ts";
 import { removeHalfCopiedBoxes, removeLeftovers } from "./recover.ts";
@@ -21,9 +20,9 @@ export interface StartOptions {
   box: string;
   provider: Provider;
   action: Action;
-  /** `up` once finished with this VM, so it must not be made anew behind the person's back. */
+  /** It was set up to its end once, so nothing of a start that was broken off can lie about. */
   finished: boolean;
-  /** It was there before this run: what this very run made and failed with is not made again at once. */
+  /** It was there before this run. */
   existed: boolean;
 }
 
@@ -31,19 +30,18 @@ export interface StartOptions {
 export async function startVm(deps: Deps, vagrant: VagrantClient, options: StartOptions): Promise<void> {
   const { folder, provider, action } = options;
   if (action === "none") return;
-  dropEmptyKey(folder, provider);
   if (provider === "libvirt" && !options.finished) await tidyLibvirt(deps, options);
   if (provider === "libvirt" && action === "up") await endStaleForwards(deps, folder);
-  let run = await attempt(vagrant, options, action, "vm");
-  for (const mend of [mendIndex, mendHalfMade]) {
-    if (run.exitCode === 0) return;
-    const again = await mend(deps, vagrant, options, run);
-    if (again !== undefined) run = again;
-  }
+  let run = await attempt(deps, vagrant, options, action, "vm");
+  if (run.exitCode !== 0) run = (await mendIndex(deps, vagrant, options, run)) ?? run;
   if (run.exitCode !== 0) throw guestFailure(run) ?? vagrantFailure(action, run);
 }
 
+const REMADE =
+  "The VM that an interrupted start left behind was never set up; it is made anew. Notebooks are not touched.";
+
 async function attempt(
+  deps: Deps,
   vagrant: VagrantClient,
   options: StartOptions,
   action: Action,
@@ -51,6 +49,11 @@ async function attempt(
 ): Promise<VagrantRun> {
   if (action === "provision") return await vagrant.run(commandLines.provision(), { steps });
   if (action === "reload") return await vagrant.run(commandLines.reload(), { steps });
+  if (action === "remake") {
+    deps.reporter.emit({ type: "say", level: "info", text: REMADE });
+    const destroyed = await vagrant.run(commandLines.destroy(), { steps: `${steps}-remove` });
+    if (destroyed.exitCode !== 0) return destroyed;
+  }
   if (action === "restart") {
     const halted = await vagrant.run(commandLines.halt(true), { steps: `${steps}-halt` });
     if (halted.exitCode !== 0) return halted;
@@ -58,14 +61,8 @@ async function attempt(
   return await vagrant.run(commandLines.up(options.provider), { steps });
 }
 
-/** A run that was killed just when Vagrant made its key leaves an empty one, which ssh refuses for ever. */
-function dropEmptyKey(folder: string, provider: Provider): void {
-  const key = path.join(machineFolder(folder, provider), "private_key");
-  if (fs.existsSync(key) && fs.statSync(key).size === 0) fs.rmSync(key);
-}
-
 async function tidyLibvirt(deps: Deps, options: StartOptions): Promise<void> {
-  const boxes = options.existed ? 0 : await removeHalfCopiedBoxes(deps, options.box);
+  const boxes = options.existed && options.action !== "remake" ? 0 : await removeHalfCopiedBoxes(deps, options.box);
   const parts = await removeLeftovers(deps, options.folder, options.name);
   if (boxes + parts > 0)
     deps.reporter.emit({
@@ -75,15 +72,13 @@ async function tidyLibvirt(deps: Deps, options: StartOptions): Promise<void> {
     });
 }
 
-type Mend = (
+/** The guest has no way to the Python index, but this computer may have one. */
+async function mendIndex(
   deps: Deps,
   vagrant: VagrantClient,
   options: StartOptions,
   run: VagrantRun,
-) => Promise<VagrantRun | undefined>;
-
-/** The guest has no way to the Python index, but this computer may have one. */
-const mendIndex: Mend = async (deps, vagrant, options, run) => {
+): Promise<VagrantRun | undefined> {
   const line = run.lines.findLast((text) => text.startsWith("notebox: failed: "));
   const unreachable = run.lines.some((text) => text.trim() === "notebox: index unreachable");
   const incomplete =
@@ -91,30 +86,11 @@ const mendIndex: Mend = async (deps, vagrant, options, run) => {
   if (!unreachable && !incomplete) return undefined;
   const guest = /Python (3\.\d+)(?: on|,) ([a-z0-9_]+)/.exec(line ?? "");
   await downloadWheels(deps, { folder: options.folder, python: guest?.[1] ?? "3.13", machine: guest?.[2] ?? "x86_64" });
-  return await attempt(vagrant, options, "provision", "vm-wheels");
-};
+  return await attempt(deps, vagrant, options, "provision", "vm-wheels");
+}
 
 function hasOwnWheels(folder: string): boolean {
   return !fs.existsSync(path.join(folder, "wheels")) && fs.existsSync(path.join(folder, ".notebox", "wheels"));
-}
-
-/** A VM whose set-up never came to its end holds nothing of anybody's; if it does not start, it is made anew. */
-const mendHalfMade: Mend = async (deps, vagrant, options, run) => {
-  const id = machineId(options.folder, options.provider);
-  const halfMade = !options.finished && readMade(options.folder) === undefined && id !== undefined;
-  if (!halfMade || !options.existed || guestFailure(run) !== undefined || !isVmsFault(run)) return undefined;
-  deps.reporter.emit({
-    type: "say",
-    level: "warning",
-    text: "The VM that an interrupted start left behind cannot be started; it is made anew. Notebooks are not touched.",
-  });
-  const destroyed = await vagrant.run(commandLines.destroy(), { steps: "vm-remove" });
-  return destroyed.exitCode === 0 ? await attempt(vagrant, options, "up", "vm-anew") : undefined;
-};
-
-/** Faults of the VM itself; a share that is offline or a full disk would only meet a new VM as well. */
-function isVmsFault(run: VagrantRun): boolean {
-  return vagrantFailure("up", run).code === "vagrant";
 }
 
 /** A step of provisioning that failed says so in its last line: "notebox: failed: <step>: <what to do>". */

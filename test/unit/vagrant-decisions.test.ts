@@ -12,6 +12,7 @@ import type { Workbench } from "../../src/workbench/model.ts";
 describe("what has to be done", () => {
   const ready: Found = {
     state: "running",
+    begun: true,
     finished: true,
     sameMachine: true,
     hasEndpoints: true,
@@ -26,13 +27,16 @@ describe("what has to be done", () => {
     ["this computer has moved to another network", { sameNetwork: false }, "provision"],
     ["ports, folders or memory have changed", { sameMachine: false }, "reload"],
     ["the start was broken off after boot", { hasEndpoints: false }, "reload"],
+    ["its making was broken off before anything was in it", { begun: false, finished: false }, "remake"],
+    ["the same, and power was cut", { begun: false, finished: false, state: "shutoff" }, "remake"],
+    ["its set-up was broken off, and power was cut", { finished: false, state: "shutoff" }, "up"],
     ["the first start was broken off", { finished: false, provisioned: undefined }, "reload"],
     ["it hangs", { answers: false }, "restart"],
     ["it is off", { state: "poweroff" }, "up"],
     ["libvirt's word for off", { state: "shutoff" }, "up"],
     ["power was cut", { state: "aborted" }, "up"],
     ["it is suspended", { state: "saved" }, "up"],
-    ["there is none", { state: "not_created" }, "up"],
+    ["there is none", { state: "not_created", begun: false }, "up"],
     ["it crashed", { state: "gurumeditation" }, "restart"],
     ["it has no address", { state: "inaccessible" }, "restart"],
   ])("%s", (_name, difference, action) => {

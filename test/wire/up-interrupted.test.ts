@@ -193,52 +193,37 @@ describe("killed", () => {
     expect(code).toBe(7);
   });
 
-  test("a half-made VM that does not start is made anew; one that was finished is not", async () => {
-    lab.verb(
-      "up",
-      "if [[ -f $S/destroyed ]]; then have_vm new; set_state running; else fail Vagrant::Errors::VMBootTimeout x; fi",
-    );
-    lab.verb("destroy", 'touch "$S/destroyed"; set_state not_created; rm -rf .vagrant');
-    const id = path.join(lab.folder, ".vagrant/machines/default/virtualbox/id");
-    fs.mkdirSync(path.dirname(id), { recursive: true });
-    fs.writeFileSync(id, "half-made\n");
-    fs.writeFileSync(state("state"), "aborted\n");
-    const first = lab.start("up");
-    // The new VM cannot be checked here, since nothing answers; that it comes to the checks is what counts.
-    let said = "";
-    first.stderr?.on("data", (chunk) => (said += chunk));
-    await until(() => said.includes("Check the VM"), "the checks");
-    first.kill("SIGINT");
-    await first.ended;
-    expect(said).toContain("it is made anew");
-    expect(lab.calls().filter((call) => call === UP)).toHaveLength(2);
-    expect(fs.existsSync(path.join(lab.folder, "notebooks"))).toBe(true);
-
-    fs.rmSync(state("destroyed"));
-    fs.writeFileSync(state("state"), "poweroff\n");
-    const second = await lab.run("up");
-    expect(second.code).toBe(7);
-    expect(fs.existsSync(state("destroyed"))).toBe(false);
-  });
-
-  test("an empty key, which ssh would refuse for ever, is removed", async () => {
+  const machine = (id: string, begun: boolean): void => {
     const folder = path.join(lab.folder, ".vagrant/machines/default/virtualbox");
     fs.mkdirSync(folder, { recursive: true });
-    fs.writeFileSync(path.join(folder, "id"), "half-made\n");
-    fs.writeFileSync(path.join(folder, "private_key"), "");
+    fs.writeFileSync(path.join(folder, "id"), `${id}\n`);
+    if (begun) fs.writeFileSync(path.join(folder, "action_provision"), `1.5:${id}`);
+  };
+
+  test.each(["poweroff", "running"])("a VM (%s) that was never set up is made anew", async (word) => {
+    machine("half-made", false);
+    fs.writeFileSync(state("state"), `${word}\n`);
+    lab.verb("ssh-config", "exit 1");
+    lab.verb("up", "fail Vagrant::Errors::BoxNotFound 'far enough'");
+    const { stderr } = await lab.run("up");
+    expect(stderr).toContain("it is made anew. Notebooks are not touched.");
+    const work = lab.calls().filter((call) => /^(?:up|destroy|halt|reload)/.test(call));
+    expect(work).toEqual(["destroy --force --machine-readable", UP]);
+    expect(fs.existsSync(path.join(lab.folder, "notebooks"))).toBe(true);
+  });
+
+  test("one that was set up, if only in part, is never deleted: something may be in it", async () => {
+    machine("ours", true);
     fs.writeFileSync(state("state"), "poweroff\n");
-    lab.verb(
-      "up",
-      '[[ -e .vagrant/machines/default/virtualbox/private_key ]] && touch "$S/key-there"; fail Vagrant::Errors::BoxNotFound x',
-    );
-    await lab.run("up");
-    expect(fs.existsSync(state("key-there"))).toBe(false);
+    lab.verb("up", "fail Vagrant::Errors::VMBootTimeout x");
+    const { code, stderr } = await lab.run("up");
+    expect(code).toBe(7);
+    expect(stderr).toContain("`notebox destroy` makes it anew (your notebooks stay)");
+    expect(lab.calls().filter((call) => /^(?:up|destroy)/.test(call))).toEqual([UP]);
   });
 
   test("a running VM that does not answer is turned off by force first", async () => {
-    const folder = path.join(lab.folder, ".vagrant/machines/default/virtualbox");
-    fs.mkdirSync(folder, { recursive: true });
-    fs.writeFileSync(path.join(folder, "id"), "half-made\n");
+    machine("ours", true);
     fs.writeFileSync(state("state"), "running\n");
     lab.verb("ssh-config", "exit 1");
     lab.verb("up", "fail Vagrant::Errors::BoxNotFound x");
