@@ -4,7 +4,15 @@
  */
 import type { ListrTaskWrapper } from "listr2";
 import type { ProgressEvent, Reporter, RunLog } from "../ports.ts";
-import { bytesText, createLineReporter, elapsed, type Painter, painter, wantsColor } from "./progress-lines.ts";
+import {
+  bytesText,
+  createLineReporter,
+  elapsed,
+  type Painter,
+  painter,
+  wantsColor,
+  withoutControls,
+} from "./progress-lines.ts";
 
 export type Style = "animated" | "lines" | "silent";
 
@@ -19,7 +27,7 @@ export function createReporter(options: { style: Style; log: RunLog }): Closable
   return {
     emit(event) {
       if (event.type !== "step-bytes") log.write("progress", { ...event });
-      shown?.emit(event);
+      shown?.emit(withoutControls(event));
     },
     settle: async () => await shown?.settle(),
   };

@@ -90,6 +90,18 @@ function size(bytes: number): string {
   return `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+const CONTROLS = /\u001b\[[0-9;?]*[A-Za-z]|[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Much of what is shown comes from the VM or from other programs, which must not steer the person's terminal. */
+export function withoutControls<T extends object>(event: T): T {
+  const clean = (value: unknown): unknown => {
+    if (typeof value === "string") return value.replace(CONTROLS, "");
+    return Array.isArray(value) ? value.map(clean) : value;
+  };
+  return Object.fromEntries(Object.entries(event).map(([key, value]) => [key, clean(value)])) as T;
+}
+
 export interface Painter {
   green(text: string): string;
   red(text: string): string;
