@@ -6,6 +6,7 @@ import path from "node:path";
 import { type ErrorCode, EXIT_CODES, UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 import { errorText } from "./text/error.ts";
+import { visible } from "./visible.ts";
 
 export interface Verb<O extends object> {
   command: () => Promise<(deps: Deps, options: O) => Promise<unknown>>;
@@ -50,7 +51,7 @@ export async function invokeVerb(
     if (json) output.out(`${JSON.stringify({ ok: true, command: name, result: result ?? null }, null, 2)}\n`);
     else {
       const text = (await verb.text())(result, commandOptions);
-      if (text !== "") output.out(text.endsWith("\n") ? text : `${text}\n`);
+      if (text !== "") output.out(visible(text.endsWith("\n") ? text : `${text}\n`));
     }
     const exitCode = verb.exitCode?.(result) ?? 0;
     deps.log.write("end", { exitCode });
@@ -78,11 +79,11 @@ async function failed(
     let shown = false;
     if (told.result !== undefined) {
       const text = (await run.verb.text())(told.result, run.commandOptions);
-      if (text !== "") output.out(text.endsWith("\n") ? text : `${text}\n`);
+      if (text !== "") output.out(visible(text.endsWith("\n") ? text : `${text}\n`));
       shown = text !== "";
     }
     // A report has told every problem already.
-    output.talk(errorText(told, deps.log.path, { problems: !shown }));
+    output.talk(visible(errorText(told, deps.log.path, { problems: !shown })));
   }
   return { exitCode };
 }
@@ -104,7 +105,7 @@ export function reportOutside(failure: unknown, words: readonly string[], output
   const told = usage ?? (failure instanceof UserError ? failure : bug(failure));
   const verb = words.find((word) => !word.startsWith("-")) ?? "";
   if (words.includes("--json")) output.out(`${JSON.stringify(errorEnvelope(verb, told, log), null, 2)}\n`);
-  else output.talk(errorText(told, log));
+  else output.talk(visible(errorText(told, log)));
   return { exitCode: EXIT_CODES[told.code] };
 }
 

@@ -46,8 +46,9 @@ export function shownText(message: VagrantMessage): ShownText | undefined {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours begin with the escape character.
 const COLORS = /\u001b\[[0-9;?]*[A-Za-z]/g;
 
+/** Nor anything else that drives a terminal: some of these lines come from the VM. */
 function withoutColor(text: string): string {
-  return text.replace(COLORS, "");
+  return text.replace(COLORS, "").replace(/(?!\t)\p{Cc}/gu, "");
 }
 
 /** Vagrant begins each line with "==> default: " or "    default: ". */

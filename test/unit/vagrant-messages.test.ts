@@ -27,6 +27,11 @@ const messages = (lines: readonly string[]): VagrantMessage[] =>
 const encode = (text: string): string =>
   text.replaceAll(",", "%!(VAGRANT_COMMA)").replaceAll("\n", "\\n").replaceAll("\r", "\\r");
 
+test("what the VM prints drives no terminal", () => {
+  const said = "1795468463,default,ui,detail,    default: \u001b]0;title\u0007notebox: \u001b[31mred\u009b2J";
+  expect(messages([said]).map((message) => shownText(message)?.lines)).toEqual([["]0;titlenotebox: red2J"]]);
+});
+
 describe("machine-readable lines", () => {
   test("a comma and a newline inside data come back as they were", () => {
     expect(errorExit(messages(RECORDED).at(-1) as VagrantMessage)).toEqual({
