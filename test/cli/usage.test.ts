@@ -98,11 +98,9 @@ describe("-C", () => {
 });
 
 test("a reader that goes away is no failure", async () => {
-  const child = spawn(
-    "bash",
-    ["-c", '"$0" "$1" --help | head -n 1; echo "$PIPESTATUS"', process.execPath, program],
-    { env },
-  );
+  const child = spawn("bash", ["-c", '"$0" "$1" --help | head -n 1; echo "$PIPESTATUS"', process.execPath, program], {
+    env,
+  });
   let text = "";
   child.stdout.on("data", (chunk) => (text += chunk));
   await new Promise((resolve) => child.on("close", resolve));

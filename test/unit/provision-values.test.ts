@@ -111,7 +111,17 @@ describe("bash", () => {
   });
 
   test("gives apt nothing but names of packages", () => {
-    const names = [...SAMPLES.slice(0, 400), "graphviz", "g++", "libc6", "sudo-", "-oX=y", "foo.*", "foo/sid", "./x.deb"];
+    const names = [
+      ...SAMPLES.slice(0, 400),
+      "graphviz",
+      "g++",
+      "libc6",
+      "sudo-",
+      "-oX=y",
+      "foo.*",
+      "foo/sid",
+      "./x.deb",
+    ];
     const answers = inBash(
       writeSamples("packages", names, "apt.txt"),
       'WORKBENCH=$file; NEEDED=(); wanted_packages >"$OUT/names"; while read -r name; do printf "%s\\0" "$name"; done <"$OUT/names"',
