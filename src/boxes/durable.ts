@@ -1,7 +1,7 @@
 /** Files that are whole or not there, even after a power cut: small ones are replaced, folders' names are synced. */
 import fs from "node:fs/promises";
 import path from "node:path";
-import { asDiskFull, systemErrorCode } from "../errors.ts";
+import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
 
 /** Puts a folder's list of names safely on the disk; where a system cannot do that, the names come with the files. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -33,6 +33,18 @@ export async function replaceFile(file: string, text: string): Promise<void> {
     await syncFolder(path.dirname(file));
   } catch (error) {
     await fs.rm(part, { force: true }).catch(() => {});
-    throw asDiskFull(error, file);
+    throw inTheWay(error, file);
   }
+}
+
+/** What a share's file or folder could not be made for, in words; other errors pass through. */
+export function inTheWay(error: unknown, at: string): unknown {
+  const code = systemErrorCode(error);
+  if (code !== "ENOTDIR" && code !== "EEXIST") return asDiskFull(error, at);
+  return new UserError({
+    code: "integrity",
+    message: `${at} cannot be made: there is a file in the place of one of its folders.`,
+    hint: "Look into the share and move that file away; then run this again.",
+    cause: error,
+  });
 }

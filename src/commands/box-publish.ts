@@ -3,7 +3,7 @@ import fs from "node:fs/promises";
 import path from "node:path";
 import type { BoxRecord } from "../boxes/catalog.ts";
 import { normaliseDoor } from "../boxes/doors.ts";
-import { syncFolder } from "../boxes/durable.ts";
+import { inTheWay, syncFolder } from "../boxes/durable.ts";
 import type { BoxFacts } from "../boxes/inspect.ts";
 import { type BoxId, boxPath, checkBoxId, partPath, versionFolder } from "../boxes/layout.ts";
 import { withShareLock } from "../boxes/lock.ts";
@@ -18,7 +18,7 @@ import {
   writeRecord,
   writeSettings,
 } from "../boxes/share.ts";
-import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
+import { systemErrorCode, UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 
 export interface BoxPublishOptions {
@@ -82,7 +82,7 @@ async function place(deps: Deps, { share, source, wanted, options }: Placing) {
   // Which provider's place it is becomes known while it is read.
   const part = path.join(share, partPath({ ...wanted, provider: "incoming", arch: "box" }));
   await fs.mkdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw asDiskFull(error, folder);
+    throw inTheWay(error, folder);
   });
   try {
     await removeParts(folder);

@@ -198,6 +198,12 @@ describe("refused", () => {
     expect(fs.readdirSync(share)).toEqual([]);
   });
 
+  test.each(["boxes", "catalogs"])("a share with a file where %s/ has to be", async (name) => {
+    fs.writeFileSync(path.join(share, name), "");
+    const { code, json } = await publish(makeBox());
+    expect([code, json.error.message]).toEqual([6, expect.stringMatching(/in the place of one of its folders/)]);
+  });
+
   test("a share that is not there is not made: it may only be offline", async () => {
     const { code, json } = await publish(makeBox(), [], path.join(folder, "mnt"));
     expect([code, json.error.code]).toEqual([5, "unreachable"]);
