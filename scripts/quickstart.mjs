@@ -72,15 +72,20 @@ async function runSteps(work) {
 }
 
 function tellOutcome({ place }, { answer, services }, seconds) {
-  const folder = JSON.stringify(place.workbench);
-  const home = `VAGRANT_HOME=${JSON.stringify(place.vagrantHome)}`;
+  const notebox = `node dist/notebox.cjs -C ${shellWord(place.workbench)}`;
   print(`\n${JSON.stringify(answer, null, 2)}\n`);
   print(`The workbench is running, and every check passed (${seconds} s in all). Its addresses:`);
   for (const [name, { kind, url }] of Object.entries(services)) print(`  ${name.padEnd(10)} ${url}  (${kind})`);
   print("Each asks for a token, which is not shown here. To go on:");
-  print(`  node dist/notebox.cjs -C ${folder} open       Jupyter in the browser, signed in`);
-  print(`  ${home} node dist/notebox.cjs -C ${folder} down`);
-  print("  npm run quickstart -- --clean                 end and remove all of this");
+  print(`  ${notebox} open`);
+  print(`  export VAGRANT_HOME=${shellWord(place.vagrantHome)}`);
+  print(`  ${notebox} down     (and up)`);
+  print("  npm run quickstart -- --clean     ends and removes all of this");
+}
+
+/** A path as a shell takes it. */
+function shellWord(text) {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 async function runClean(place, dryRun) {

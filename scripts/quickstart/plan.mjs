@@ -145,7 +145,7 @@ function providerStep(computer, place) {
   if (computer.provider === "virtualbox")
     return { ...step, idle: true, does: `VirtualBox ${computer.virtualbox.version} works here, so it is used` };
   if (computer.libvirt)
-    return { ...step, idle: true, does: `libvirt ${computer.libvirt} answers; it is used as it is` };
+    return { ...step, idle: true, does: `libvirt ${computer.libvirt} answers; nothing about it is changed` };
   if (computer.init === "none")
     return {
       ...step,
