@@ -2,24 +2,22 @@
  * `notebox up`: from a workbench file to a VM that was checked. It puts the parts in order; what each does is in
  * src/vagrant, src/bundle and src/checks.
  */
-import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
-import { createVagrant, type VagrantClient } from "../vagrant/client.ts";
+import { createVagrant } from "../vagrant/client.ts";
 import type { Provider } from "../vagrant/command-lines.ts";
-import { askProvisioned } from "../vagrant/guest.ts";
 import { requireVagrant } from "../vagrant/installed.ts";
 import { type Lock, takeLock } from "../vagrant/lock.ts";
-import { machineId, provisioningBegun, readEndpoints, readMade, writeMade } from "../vagrant/machine-files.ts";
+import { lookAtVm, machineHash } from "../vagrant/look.ts";
+import { machineId, readEndpoints, writeMade } from "../vagrant/machine-files.ts";
 import { networkMark } from "../vagrant/network-settings.ts";
 import { ownPorts } from "../vagrant/own-ports.ts";
 import { type Action, planUp } from "../vagrant/plan.ts";
 import { diskFolders, findProblems, measureComputer } from "../vagrant/preflight.ts";
 import { endPrevious } from "../vagrant/previous.ts";
 import { chooseProvider } from "../vagrant/providers.ts";
-import { findVm as askVagrant } from "../vagrant/ssh-target.ts";
 import { startVm } from "../vagrant/start.ts";
 import { loadWorkbench } from "../workbench/load.ts";
 import type { Workbench } from "../workbench/model.ts";
@@ -82,7 +80,7 @@ async function bringUp(deps: Deps, options: UpOptions, workbench: Workbench, loc
   });
   const provider = await checkComputer(deps, options, workbench);
   await renderBundle(deps, options);
-  const found = await findVm(deps, vagrant, workbench, provider);
+  const found = await lookAtVm(deps, vagrant, workbench, provider);
   await checkRoom(deps, workbench, { folder, provider, ...found });
   const hash = readHash(folder);
   const action = planUp(found, hash);
@@ -121,45 +119,6 @@ async function renderBundle(deps: Deps, options: UpOptions): Promise<void> {
   });
 }
 
-/** What is there of the VM; Vagrant is asked only where its own files say that there is one. */
-async function findVm(deps: Deps, vagrant: VagrantClient, workbench: Workbench, provider: Provider) {
-  const { folder } = workbench;
-  const id = machineId(folder, provider);
-  const made = readMade(folder);
-  const none = {
-    state: "not_created",
-    begun: false,
-    finished: false,
-    sameMachine: false,
-    hasEndpoints: false,
-    existed: false,
-  };
-  // Of a VM that a launcher started nothing is noted; each of its starts brings in the settings of that time.
-  const sameNetwork = made === undefined || made.network === networkMark(deps.env);
-  if (id === undefined) return { ...none, provisioned: undefined, sameNetwork, answers: false };
-  return await step(deps, "state", "Looking at the VM", async () => {
-    const { state } = await vagrant.status();
-    if (state === "not_created") return { ...none, provisioned: undefined, sameNetwork, answers: false };
-    const endpoints = readEndpoints(folder);
-    const { answers, hash } =
-      state === "running"
-        ? await askProvisioned(deps, endpoints?.ssh ?? (await askVagrant(deps, folder)).ssh)
-        : { answers: false, hash: undefined };
-    return {
-      state,
-      begun: made?.id === id || endpoints !== undefined || provisioningBegun(folder, provider),
-      // A launcher starts the VM without notebox; then the guest's own word counts.
-      finished: made?.id === id || (endpoints !== undefined && hash !== undefined),
-      sameMachine: made?.id === id ? made.machine === machineHash(workbench) : startedSince(folder),
-      hasEndpoints: endpoints !== undefined,
-      provisioned: hash,
-      sameNetwork,
-      answers,
-      existed: true,
-    };
-  });
-}
-
 async function checkRoom(
   deps: Deps,
   workbench: Workbench,
@@ -180,23 +139,8 @@ async function checkRoom(
   });
 }
 
-/** Whether the VM was started after the Vagrantfile was last written. */
-function startedSince(folder: string): boolean {
-  const [started, written] = [path.join(".notebox", "endpoints.json"), "Vagrantfile"].map(
-    (name) => fs.statSync(path.join(folder, name), { throwIfNoEntry: false })?.mtimeMs,
-  );
-  return started !== undefined && written !== undefined && started >= written;
-}
-
 function readHash(folder: string): string {
   return fs.readFileSync(path.join(folder, "provision", "workbench", "hash"), "utf8").trim();
-}
-
-/** What of the workbench the VM gets when it starts; the rest of it is brought in by provisioning. */
-function machineHash(workbench: Workbench): string {
-  const ports = workbench.services.map(({ name, port }) => [name, port]);
-  const { machine, folders } = workbench;
-  return createHash("sha256").update(JSON.stringify({ machine, folders, ports })).digest("hex");
 }
 
 function howToGoOn(error: unknown, signal: AbortSignal): unknown {
