@@ -13,7 +13,7 @@ const PROVISION = path.resolve(import.meta.dirname, "../../provision");
 
 const files = fs
   .readdirSync(PROVISION, { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile())
+  .filter((entry) => entry.isFile() && !entry.name.endsWith(".pyc"))
   .map((entry) => path.relative(PROVISION, path.join(entry.parentPath, entry.name)));
 const text = (file: string): string => fs.readFileSync(path.join(PROVISION, file), "utf8");
 const isShell = (file: string): boolean => file.endsWith(".sh") || text(file).startsWith("#!/bin/bash");

@@ -169,6 +169,7 @@ describe("Python", () => {
   const helper = path.join(PROVISION, "steps/files/python-lock.py");
   const driver = `
 import importlib.util, json, sys, io, contextlib
+sys.dont_write_bytecode = True
 spec = importlib.util.spec_from_file_location("lock", sys.argv[1]); lock = importlib.util.module_from_spec(spec); spec.loader.exec_module(lock)
 for index in range(int(sys.argv[4])):
     try:
