@@ -37,6 +37,8 @@ export interface Check {
   needs: readonly string[];
   /** Checks whose failure would explain a failure here; the likeliest first. It is asked all the same. */
   suspects: readonly string[];
+  /** So costly to ask that, while `--wait` asks again, one pass is enough. */
+  costly?: boolean;
   ask(): Promise<Answer>;
 }
 

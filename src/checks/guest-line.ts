@@ -30,7 +30,7 @@ export interface GuestLineOptions {
 }
 
 const CONNECT_MS = 20_000;
-const ASK_MS = 60_000;
+const ASK_MS = 90_000;
 
 export function guestLine(deps: { ssh: Ssh; clock: Clock }, options: GuestLineOptions): GuestLine {
   const { target, folder, signal } = options;

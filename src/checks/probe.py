@@ -24,7 +24,7 @@ HOME = "/home/notebox"
 STATE = "/var/lib/notebox"
 CONFIG = "/etc/notebox"
 VENV = "/opt/notebox/venv"
-PATIENCE = 8  # seconds for a child that hangs, as one does on a dead shared folder
+PATIENCE = 20  # seconds for a child that hangs, as one does on a dead shared folder
 os.environ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 os.environ["LC_ALL"] = "C.UTF-8"
 

@@ -29,7 +29,7 @@ interface Asked {
 }
 
 const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 5000;
+const LONGEST_PAUSE_MS = 15_000;
 
 /**
  * Asks all checks; with `wait`, again and again until they pass, the time is up, or a failure cannot pass by itself.
@@ -43,12 +43,17 @@ export async function runChecks(
   const { clock, signal } = options;
   const started = clock.now();
   const deadline = started + (options.wait ?? 0);
-  for (let round = 1, pause = FIRST_PAUSE_MS; ; round++, pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+  const kept = new Map<string, Asked>();
+  for (let round = 1; ; round++) {
+    const begun = clock.now();
     const checks = choose(await makeChecks(), options.only);
-    const asked = await askAll(checks, clock);
+    const asked = await askAll(checks, clock, kept);
+    for (const one of asked) if (one.check.costly && one.answer?.status === "passed") kept.set(one.check.id, one);
     const results = sortOut(asked, options.hide);
     const failing = results.filter((result) => result.status === "failed");
     const hopeless = failing.some((result) => !mayPass(asked, result.id));
+    // As long as the round took, so that asking does not keep a slow VM from coming up.
+    const pause = Math.min(Math.max(clock.now() - begun, FIRST_PAUSE_MS), LONGEST_PAUSE_MS);
     if (failing.length === 0 || hopeless || clock.now() + pause > deadline || signal?.aborted)
       return report(results, { options, started, finished: clock.now(), rounds: round });
     await options.onRound?.(failing);
@@ -92,19 +97,25 @@ function assertOrder(checks: readonly Check[]): void {
   }
 }
 
-async function askAll(checks: readonly Check[], clock: Clock): Promise<Asked[]> {
+async function askAll(checks: readonly Check[], clock: Clock, kept: ReadonlyMap<string, Asked>): Promise<Asked[]> {
   const running = new Map<string, Promise<Asked>>();
   for (const check of checks) {
     const needs = check.needs.map((id) => running.get(id)).filter((need) => need !== undefined);
-    running.set(check.id, askOne(check, needs, clock));
+    running.set(check.id, askOne(check, needs, clock, kept.get(check.id)));
   }
   return await Promise.all(running.values());
 }
 
-async function askOne(check: Check, needs: readonly Promise<Asked>[], clock: Clock): Promise<Asked> {
+async function askOne(
+  check: Check,
+  needs: readonly Promise<Asked>[],
+  clock: Clock,
+  kept: Asked | undefined,
+): Promise<Asked> {
   const before = await Promise.all(needs);
   if (before.some((need) => need.answer === undefined || need.answer.status === "failed"))
     return { check, answer: undefined, milliseconds: 0 };
+  if (kept !== undefined) return kept;
   const start = clock.now();
   const answer = await Promise.resolve()
     .then(() => check.ask())

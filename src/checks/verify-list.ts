@@ -186,7 +186,7 @@ function jupyterChecks(
 ): Round {
   const kernels = kernelTrials(deps, () => ({ url: url(), token: token() }));
   const http = `http.${name}`;
-  const inJupyter = { needs: [...outside.needs, http, `auth.${name}`], suspects: outside.suspects };
+  const inJupyter = { needs: [...outside.needs, http, `auth.${name}`], suspects: outside.suspects, costly: true };
   return {
     checks: [
       {

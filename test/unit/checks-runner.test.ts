@@ -150,12 +150,31 @@ describe("order", () => {
 });
 
 describe("waiting", () => {
-  test("asks again until it passes, with growing pauses", async () => {
+  test("asks again until it passes, and rests for as long as asking took", async () => {
     const clock = fastClock();
-    let left = 4;
-    const report = await run([check("a", () => (left-- > 0 ? no() : passed("")))], { clock, wait: 60_000 });
+    const took = [10, 10, 4000, 90_000, 10];
+    const ask = async () => {
+      await clock.sleep(took.shift() ?? 0);
+      return took.length > 0 ? no() : passed("");
+    };
+    const report = await run([check("a", ask)], { clock, wait: 300_000 });
     expect(report).toMatchObject({ passed: true, rounds: 5 });
-    expect(clock.slept).toEqual([1000, 2000, 4000, 5000]);
+    expect(clock.slept).toEqual([10, 1000, 10, 1000, 4000, 4000, 90_000, 15_000, 10]);
+  });
+
+  test("asks again what is costly only until it has passed once, and only while its needs pass", async () => {
+    const asked = { cheap: 0, costly: 0, unlucky: 0 };
+    const report = await run(
+      [
+        check("cheap", () => (++asked.cheap > 3 ? passed("") : no())),
+        check("costly", () => (++asked.costly > 1 ? passed("at last") : no()), { costly: true }),
+        check("unlucky", () => (++asked.unlucky > 0 ? passed("") : no()), { costly: true, needs: ["cheap"] }),
+      ],
+      { wait: 60_000 },
+    );
+    expect(report).toMatchObject({ passed: true, rounds: 4 });
+    expect(asked).toEqual({ cheap: 4, costly: 2, unlucky: 1 });
+    expect(report.checks[1]?.seen).toBe("at last");
   });
 
   test("gives up when the time is up", async () => {
