@@ -68,11 +68,14 @@ work() {
   if ! in_build_root; then
     # Not in a build root: the first start of a box would start the services before it has got the host's settings,
     # and then once more.
-    [[ -L $UNITS/multi-user.target.wants/notebox.target ]] || systemctl enable notebox.target
-    systemctl daemon-reload
-    # Not by starting it again through systemd, which would start the services again as well.
+    # Each of these makes systemd read its units again.
+    if [[ -L $UNITS/multi-user.target.wants/notebox.target ]]; then
+      systemctl daemon-reload
+    else
+      systemctl enable notebox.target
+    fi
+    # Not through systemd, which would start the services again as well.
     made=$("$PREFIX/lib/notebox-tokens")
-    systemctl start notebox-tokens.service
     folders_there || ! systemctl -q is-active notebox-folders.service || systemctl stop notebox-folders.service
     # The folders' service waits for Vagrant's mounts as long as it takes, which is right at boot; by now they
     # have to be there.
@@ -98,10 +101,9 @@ work() {
     now["$unit"]=$hash
   done < <(services)
   # All at once: a service takes some seconds to stop.
-  ((${#start[@]} == 0)) || systemctl start -- "${start[@]}"
   ((${#restart[@]} == 0)) || systemctl restart -- "${restart[@]}"
-  # Last, because it would start what is about to be restarted.
-  in_build_root || systemctl start notebox.target
+  # After that, because it would start what is about to be restarted.
+  in_build_root || systemctl start notebox.target -- "${start[@]}"
   for unit in "${!now[@]}"; do put "$STARTED/$unit" <<<"${now["$unit"]}"; done
 }
 
