@@ -43,8 +43,8 @@ export interface UpResult {
   seconds: number;
 }
 
-/** How long the services of a VM that has just started may take. */
-const WAIT_MS = 300_000;
+/** How long the services of a VM that has just started may take: in software emulation, five minutes and more. */
+const WAIT_MS = 600_000;
 
 export async function up(deps: Deps, options: UpOptions): Promise<UpResult> {
   const started = deps.clock.now();
@@ -54,7 +54,7 @@ export async function up(deps: Deps, options: UpOptions): Promise<UpResult> {
   try {
     await endPrevious(deps, lock);
     const outcome = await bringUp(deps, options, workbench, lock);
-    const checks = await verify(deps, { folder: options.folder, wait: WAIT_MS });
+    const checks = await verify(deps, { folder: options.folder, wait: patience(deps.clock.now() - started) });
     const endpoints = readEndpoints(options.folder);
     return {
       name: workbench.name,
