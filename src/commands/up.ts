@@ -43,8 +43,10 @@ export interface UpResult {
   seconds: number;
 }
 
-/** How long the services of a VM that has just started may take: in software emulation, five minutes and more. */
-const WAIT_MS = 600_000;
+/** How long the services of a VM that has just started may take: on a slow computer twice what its start took. */
+function patience(startMs: number): number {
+  return Math.min(Math.max(300_000, 2 * startMs), 900_000);
+}
 
 export async function up(deps: Deps, options: UpOptions): Promise<UpResult> {
   const started = deps.clock.now();
