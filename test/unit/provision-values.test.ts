@@ -186,7 +186,7 @@ for index in range(int(sys.argv[4])):
   function inPython(reader: string, folder: string): unknown[] {
     const count = String(fs.readdirSync(folder).length);
     const work = fs.mkdtempSync(path.join(scratch, "work-"));
-    const args = ["-I", "-c", driver, helper, reader, folder, count];
+    const args = ["-I", "-B", "-c", driver, helper, reader, folder, count];
     const said = spawnSync(python, args, { cwd: work, encoding: "utf8", maxBuffer: 2 ** 28 });
     expect(said.stderr).toBe("");
     expect(fs.readdirSync(work)).toEqual([]);
