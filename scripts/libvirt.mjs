@@ -203,7 +203,7 @@ function takeBackNetworks(journal, tell) {
 function takeBackPool(journal, tell) {
   if (journal.find("pool-folder")?.existed !== false) return;
   if (!lines(virsh(["pool-list", "--all", "--name"])).includes("default")) return;
-  const volumes = lines(virsh(["vol-list", "default"])).slice(2);
+  const volumes = lines(virsh(["vol-list", "default"]));
   if (volumes.length > 0) tell(`left the storage pool "default": it still holds ${volumes.length} volume(s)`);
   else {
     virsh(["pool-destroy", "default"]);
