@@ -48,6 +48,15 @@ function writeAll(fd: number, text: string): void {
   }
 }
 
+/** An account without an entry in the list of users, and without HOME, has no home: then the folder for temporary files. */
+function homeDir(): string {
+  try {
+    return os.homedir();
+  } catch {
+    return os.tmpdir();
+  }
+}
+
 function readVersion(): string {
   const manifest = JSON.parse(fs.readFileSync(path.join(assets, "package.json"), "utf8")) as { version: string };
   return manifest.version;
@@ -70,7 +79,7 @@ async function createDeps(
   const { env } = process;
   const human = process.stderr.isTTY === true && env["CI"] === undefined && env["TERM"] !== "dumb";
   const clock = createClock();
-  const log = createRunLog({ homeDir: os.homedir(), clock, command });
+  const log = createRunLog({ homeDir: homeDir(), clock, command });
   const processes = createProcesses(env, log);
   const silent = Boolean(options["json"]) || Boolean(options["quiet"]);
   const reporter = createReporter({ style: silent ? "silent" : human ? "animated" : "lines", log });
@@ -94,7 +103,7 @@ async function createDeps(
     env,
     platform: process.platform,
     arch: process.arch,
-    homeDir: os.homedir(),
+    homeDir: homeDir(),
     assets,
     version,
   };
@@ -153,7 +162,7 @@ async function main(argv: readonly string[]): Promise<number> {
 
 /** What is thrown where nobody waits for it: still no stack on the terminal, but one in the log. */
 async function fatal(error: unknown): Promise<void> {
-  running?.log.open(os.homedir());
+  running?.log.open(homeDir());
   running?.log.write("error", { code: "bug", stack: error instanceof Error ? error.stack : String(error) });
   const { reportOutside } = await import("./cli/invoke.ts");
   process.exit(reportOutside(error, process.argv.slice(2), output, running?.log.path).exitCode);
