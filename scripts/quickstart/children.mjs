@@ -55,14 +55,15 @@ export class Children {
   async run(file, args, { cwd, env = {}, quiet = false, brief = false } = {}) {
     const name = nameOf(file, args)[0];
     const logFile = path.join(this.place.logs, `${new Date().toISOString().replace(/\W/g, "")}-${name}.log`);
-    const log = fs.createWriteStream(logFile, { mode: 0o600 });
+    // A file, not a pipe: what runs quietly goes on to its end when this process is killed (apt-get should).
+    const log = fs.openSync(logFile, "a", 0o600);
     const [markName, markValue] = this.mark.split(/=(.*)/s);
-    const terminal = !quiet && process.stderr.isTTY;
+    const terminal = process.stderr.isTTY ? "inherit" : "pipe";
     const child = spawn(file, args, {
       cwd,
       env: { ...process.env, ...env, [markName]: markValue },
       detached: true,
-      stdio: ["ignore", "pipe", terminal ? "inherit" : "pipe"],
+      stdio: quiet ? ["ignore", log, log] : ["ignore", "pipe", terminal],
     });
     Object.assign(this, { current: child, name });
     const started = new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
@@ -75,24 +76,21 @@ export class Children {
     }
     this.place.note({ child: { ...identify(child.pid), name } });
     let stdout = "";
-    let tail = "";
-    child.stdout.on("data", (data) => {
+    child.stdout?.on("data", (data) => {
       stdout += data;
-      if (!quiet && !brief) process.stdout.write(data);
-      log.write(data);
-      tail = (tail + data).slice(-4000);
+      if (!brief) process.stdout.write(data);
+      fs.writeSync(log, data);
     });
     child.stderr?.on("data", (data) => {
-      if (!quiet) process.stderr.write(data);
-      log.write(data);
-      tail = (tail + data).slice(-4000);
+      process.stderr.write(data);
+      fs.writeSync(log, data);
     });
     const { code } = await ended;
     // Something that it started may keep the pipes open (port forwards do); what is in them by now is enough.
     await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 500))]);
-    child.stdout.destroy();
+    child.stdout?.destroy();
     child.stderr?.destroy();
-    log.end();
+    fs.closeSync(log);
     this.current = undefined;
     this.place.note({ child: null });
     if (brief && code !== 0) process.stdout.write(stdout);
@@ -102,7 +100,8 @@ export class Children {
         "Interrupted.",
         "npm run quickstart goes on where it stopped; -- --clean undoes it.",
       );
-    return { code: code ?? EXIT.interrupted, tail: tail.trim().split("\n").slice(-12), logFile };
+    const tail = fs.readFileSync(logFile, "utf8").trim().split("\n").slice(-12);
+    return { code: code ?? EXIT.interrupted, tail, logFile };
   }
 
   /** run, and a Stop when the program fails. */

@@ -30,11 +30,16 @@ export function notebox({ root, place, children }, args, options = {}) {
 export const steps = {
   /** @param {Work} work */
   async packages({ place, children, computer, say }) {
-    // An earlier apt-get may have been killed between unpacking and setting up.
-    await children.must("dpkg", ["--configure", "-a"], APT, { exitCode: EXIT.missing });
+    // An earlier apt-get may have been killed between unpacking and setting up. What dpkg alone cannot set up
+    // (packages that need each other), the second command does.
+    await children.run("dpkg", ["--configure", "-a"], APT);
     await children.must("apt-get", ["update", ...APT_OPTIONS], APT, {
       exitCode: EXIT.unreachable,
       hint: "The package servers cannot be reached, or apt's sources are wrong.",
+    });
+    await children.must("apt-get", ["install", "--fix-broken", "--no-install-recommends", ...APT_OPTIONS], APT, {
+      exitCode: EXIT.missing,
+      hint: "Some packages on this computer are broken: sudo apt-get install --fix-broken",
     });
     const needs = ["box", computer.provider === "virtualbox" ? "vagrant" : "vm"];
     // Alternatives may resolve differently with fresh lists.
