@@ -36,8 +36,9 @@ export interface InRoot {
 export async function openRoot(name: RootName): Promise<BuildRoot> {
   const archive = await rootArchive(name);
   const root = { name, folder: fs.mkdtempSync(path.join(os.tmpdir(), `notebox-${name}-`)) };
-  fs.chmodSync(root.folder, 0o755);
   await must("tar", ["--zstd", "-xpf", archive, "-C", root.folder], { seconds: 300 });
+  // The temporary folder is its maker's alone; the root of a system is everybody's.
+  fs.chmodSync(root.folder, 0o755);
   fs.rmSync(path.join(root.folder, "etc/resolv.conf"), { force: true });
   fs.copyFileSync("/etc/resolv.conf", path.join(root.folder, "etc/resolv.conf"));
   // What Vagrant expects of a box: an account with a password that everybody knows.
