@@ -42,7 +42,7 @@ export const BREAKAGES: readonly Breakage[] = [
       df -h /`,
     cause: "disk",
     consequences: [],
-    mending: `rm -f ${ASIDE}-filler; ${settled}`,
+    mending: `rm -f ${ASIDE}-filler; systemctl is-active --quiet ${UNIT} || { ${settled}; }`,
   },
   {
     name: "a token file is removed",
