@@ -111,7 +111,10 @@ describe("the plan", () => {
   });
 
   test("starts libvirt only where no init system runs, and never a running one", () => {
-    expect(does("provider", {})).toMatchObject({ idle: true, does: "libvirt 11.3.0 answers; nothing about it is changed" });
+    expect(does("provider", {})).toMatchObject({
+      idle: true,
+      does: "libvirt 11.3.0 answers; nothing about it is changed",
+    });
     expect(does("provider", { libvirt: undefined, init: "none" })).toMatchObject({ idle: false });
     expect(does("provider", { libvirt: undefined, init: "none" }).does).toContain("start libvirt's daemons");
     expect(does("provider", { libvirt: undefined, init: "systemd" }).does).not.toContain("daemons");
