@@ -7,7 +7,7 @@ import { UserError } from "../errors.ts";
 import type { SshSession } from "../ports.ts";
 import { clean } from "./check.ts";
 import { type GuestAnswer, readAnswer } from "./guest-answer.ts";
-import probe from "./probe.py";
+import { probe } from "./probe/whole.ts";
 
 export interface Questions {
   services: readonly { name: string; unit: string; port: number }[];

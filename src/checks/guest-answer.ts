@@ -1,5 +1,5 @@
 /**
- * What the probe (probe.py) tells about the guest, as types, and the reading of its one JSON document.
+ * What the probe (probe/) tells about the guest, as types, and the reading of its one JSON document.
  * A guest may be broken or hostile, so nothing is believed to have its shape before it has been looked at.
  * What is right or wrong about it is judged in guest-checks.ts and service-checks.ts.
  */

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import WebSocket from "ws";
+import { executeRequest } from "../../src/jupyter/messages.ts";
 import { readEndpoints } from "./guest.ts";
 import type { Lab } from "./lab.ts";
 import { readTokens } from "./secrets.ts";
@@ -35,22 +36,8 @@ export async function inKernel(lab: Lab, code: string): Promise<string> {
 
 function execute(url: URL, headers: Record<string, string>, code: string): Promise<string> {
   url.protocol = "ws:";
-  const id = randomUUID();
-  const header = { msg_id: id, msg_type: "execute_request", username: "trial", session: id, version: "5.3" };
-  const request = {
-    header: { ...header, date: new Date().toISOString() },
-    parent_header: {},
-    metadata: {},
-    channel: "shell",
-    content: {
-      code,
-      silent: false,
-      store_history: false,
-      user_expressions: {},
-      allow_stdin: false,
-      stop_on_error: true,
-    },
-  };
+  const request = executeRequest(randomUUID(), code);
+  const id = request.header.msg_id;
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url, { headers });
     let printed = "";

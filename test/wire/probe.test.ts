@@ -9,8 +9,8 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type GuestAnswer, readAnswer } from "../../src/checks/guest-answer.ts";
+import { probe } from "../../src/checks/probe/whole.ts";
 
-const PROBE = path.resolve(import.meta.dirname, "../../src/checks/probe.py");
 const TOKEN = "5".repeat(48);
 const UNIT = "jupyter@jupyter.service";
 const isRoot = process.getuid?.() === 0;
@@ -63,7 +63,7 @@ X
 printf '#!/bin/sh\\nprintf "http://x/?token=${TOKEN} asked\\\\n"\\n' >/usr/local/sbin/journalctl
 printf '#!/bin/sh\\nid -u >&2; exit 1\\n' >/usr/local/sbin/sudo
 chmod 755 /usr/local/sbin/*
-{ echo 'import json; ASKED = json.loads("""${JSON.stringify(questions)}""")'; cat ${PROBE}; } | python3 -I -S -
+{ echo 'import json; ASKED = json.loads("""${JSON.stringify(questions)}""")'; cat ${at}/probe.py; } | python3 -I -S -
 echo LEFT; find /home/notebox -name '.notebox*'
 `;
 
@@ -71,6 +71,7 @@ beforeAll(async () => {
   if (!isRoot) return;
   folder = fs.mkdtempSync(path.join(os.tmpdir(), "notebox-probe-"));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  fs.writeFileSync(path.join(folder, "probe.py"), probe);
   for (const service of questions.services) service.port ||= (server.address() as net.AddressInfo).port;
   const child = spawn("unshare", ["-m", "--propagation", "private", "bash", "-c", script(folder)]);
   let stdout = "";
@@ -93,8 +94,8 @@ afterAll(() => {
 });
 
 test("is Python that every version from 3.9 on can read", () => {
-  const check = `import ast, sys; ast.parse(open(sys.argv[1]).read(), feature_version=(3, 9))`;
-  expect(spawnSync("python3", ["-c", check, PROBE], { encoding: "utf8" }).stderr).toBe("");
+  const check = "import ast, sys; ast.parse(sys.stdin.read(), feature_version=(3, 9))";
+  expect(spawnSync("python3", ["-c", check], { input: probe, encoding: "utf8" }).stderr).toBe("");
 });
 
 // Mounting needs root.
