@@ -9,15 +9,16 @@ import { inWords } from "./measure.mjs";
 import { rows } from "./rows.mjs";
 
 const root = path.resolve(import.meta.dirname, "..");
-const { values: given } = parseArgs({
-  options: {
-    vm: { type: "string" },
-    prepared: { type: "string" },
-    bare: { type: "string" },
-    provider: { type: "string", default: "libvirt" },
-    "no-write": { type: "boolean", default: false },
-  },
-});
+const USAGE = `npm run bench [-- OPTIONS]
+
+  --vm FOLDER        a running workbench: the rows about verify
+  --prepared FOLDER  --bare FOLDER
+                     two workbenches, one whose box is prepared for it: the row about starting
+  --provider NAME    for those two: libvirt (default) or virtualbox
+  --no-write         do not write docs/bench.md
+`;
+
+const given = readOptions();
 
 const lines = ["| what | takes | beside | takes | ratio | aim | runs |", "|---|---|---|---|---|---|---|"];
 for (const row of rows) {
@@ -51,4 +52,27 @@ ${table.join("\n")}
 
 Receiving a box over HTTP and installing one from a share are not here yet: the commands do not exist yet.
 `;
+}
+
+function readOptions() {
+  const folder = { type: "string" };
+  const yesOrNo = { type: "boolean", default: false };
+  try {
+    const { values } = parseArgs({
+      options: {
+        vm: folder,
+        prepared: folder,
+        bare: folder,
+        provider: { type: "string", default: "libvirt" },
+        "no-write": yesOrNo,
+        help: yesOrNo,
+      },
+    });
+    if (!values.help) return values;
+    process.stdout.write(USAGE);
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${error.message}\n\n${USAGE}`);
+    process.exit(2);
+  }
 }

@@ -23,6 +23,7 @@ if [ "$available" -gt $((8 * 1024 * 1024)) ]; then
   mount -t tmpfs -o size=6g,mode=755 notebox-root "$ROOT"
 fi
 
+lock_cache
 kept=$NOTEBOX_CACHE/roots/$NOTEBOX_ROOT_KEY.tar.zst
 if [ -f "$kept" ]; then
   step base "Take the base system from the cache"
@@ -34,6 +35,7 @@ else
   tar --numeric-owner --xattrs --xattrs-include='*' -C "$ROOT" -cf - . | zstd -q -T0 -3 -o "$kept.$$.part" -f
   mv "$kept.$$.part" "$kept"
 fi
+unlock_cache
 printf '@@system %s\n' "$(cat "$ROOT/etc/debian_version")"
 if [ -n "${NOTEBOX_PREPARE:-}" ]; then bash "$HERE/prepare.sh"; fi
 bash "$HERE/seal.sh"

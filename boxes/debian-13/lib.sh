@@ -51,6 +51,22 @@ in_root() {
     DEBIAN_FRONTEND=noninteractive "${pass[@]}" chroot "$ROOT" "$@"
 }
 
+# lock_cache: one build at a time writes into NOTEBOX_CACHE: apt and debootstrap take their folder for their own.
+lock_cache() {
+  if [ -n "${NOTEBOX_CACHE_LOCKED:-}" ]; then return; fi
+  exec 9> "$NOTEBOX_CACHE/lock"
+  if ! flock -n 9; then
+    step wait "Wait for another build, which is fetching packages"
+    flock 9
+  fi
+  export NOTEBOX_CACHE_LOCKED=1
+}
+
+unlock_cache() {
+  unset NOTEBOX_CACHE_LOCKED
+  exec 9>&-
+}
+
 # open_root: mounts what programs in the root need and lets it reach the network. The mounts are in build.sh's
 # own mount namespace, so they cannot outlive it, however it ends.
 open_root() {

@@ -4,6 +4,7 @@
 # shellcheck source=boxes/debian-13/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+lock_cache
 step prepare "Prepare it for the workbench"
 open_root
 place=/home/vagrant/notebox

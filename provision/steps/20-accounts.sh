@@ -18,7 +18,11 @@ intact() { [[ $(id -u "$ACCOUNT" 2>/dev/null) == "$ACCOUNT_ID" ]]; }
 passwords() { awk -F: '$2 !~ /^[!*]/ { print $1 }' /etc/shadow; }
 
 make_account() {
-  local there
+  local there file
+  # A run that was killed while it changed accounts left its locks; the process that each names is gone since.
+  for file in /etc/{passwd,shadow,group,gshadow,subuid,subgid}.lock; do
+    [[ ! -e $file ]] || kill -0 "$(tr -dc 0-9 <"$file")" 2>/dev/null || rm -f "$file"
+  done
   there=$(getent passwd "$ACCOUNT_ID" | cut -d : -f 1 || true)
   [[ -z $there || $there == "$ACCOUNT" ]] ||
     fail "this box gives the number $ACCOUNT_ID to the account $there: take another box"
@@ -33,7 +37,6 @@ make_account() {
   # The number has to be the account's own in every group, too.
   usermod -G "" "$ACCOUNT"
   # Vagrant may have made the folder already, as root, to mount the shared folders below it.
-  local file
   mkdir -p "$HOME_FOLDER"
   for file in /etc/skel/.[!.]*; do
     [[ ! -f $file || -e $HOME_FOLDER/${file##*/} ]] || install -o "$ACCOUNT" -g "$ACCOUNT" -m 644 "$file" "$HOME_FOLDER/"

@@ -9,6 +9,12 @@ const root = path.resolve(import.meta.dirname, "../..");
 
 /** Ends the process with the tier's exit code. */
 export async function runTier(entry) {
+  if (process.argv.includes("--help")) {
+    // Its first comment says what it is and which options it has.
+    const comment = /\/\*\*([^]*?)\*\//.exec(fs.readFileSync(path.join(root, entry), "utf8"))?.[1] ?? "";
+    process.stdout.write(`${comment.replace(/^ \* ?/gm, "").trim()}\n`);
+    return;
+  }
   const setup = spawnSync(process.execPath, ["scripts/setup.mjs", "--for", "box", "--for", "vm"], {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],

@@ -4,7 +4,8 @@
  */
 import fs from "node:fs/promises";
 import path from "node:path";
-import { type Problem, systemErrorCode, UserError } from "../errors.ts";
+import { type Problem, systemErrorCode } from "../errors.ts";
+import { readOwnFile } from "./own-file.ts";
 import type { PlannedFile } from "./planned-file.ts";
 import { parseRendered, RENDERED, sha256 } from "./rendered.ts";
 
@@ -25,7 +26,9 @@ export interface Comparison {
 }
 
 export async function compare(folder: string, planned: readonly PlannedFile[]): Promise<Comparison> {
-  const record = parseRendered(await readText(path.join(folder, RENDERED)));
+  const inTheWay = await obstacleAt(folder, RENDERED);
+  if (inTheWay !== undefined) return { changes: [], own: new Map(), obstacles: [inTheWay] };
+  const record = parseRendered((await readOwnFile(path.join(folder, RENDERED)))?.toString("utf8"));
   const contents = new Map(planned.map((file) => [file.path, file.content]));
   const paths = [...new Set([...contents.keys(), ...record.files.keys(), ...record.pending.keys()])].sort();
   const found: Comparison & { own: Map<string, string> } = { changes: [], own: new Map(), obstacles: [] };
@@ -35,7 +38,7 @@ export async function compare(folder: string, planned: readonly PlannedFile[]): 
       if (contents.has(name)) found.obstacles.push(obstacle);
       continue;
     }
-    const there = await readContent(path.join(folder, name));
+    const there = await readOwnFile(path.join(folder, name));
     const hash = there && sha256(there);
     const isOwn = hash !== undefined && (record.files.get(name) === hash || record.pending.get(name) === hash);
     const wanted = contents.get(name);
@@ -79,24 +82,6 @@ async function obstacleAt(folder: string, name: string): Promise<Problem | undef
     return { id: "in-the-way", file: at, message, hint: "Move it away." };
   }
   return undefined;
-}
-
-async function readContent(file: string): Promise<Buffer | undefined> {
-  try {
-    return await fs.readFile(file);
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT" || systemErrorCode(error) === "ENOTDIR") return undefined;
-    throw new UserError({
-      code: "refused",
-      message: `${file} cannot be read (${systemErrorCode(error) ?? error}), so it is not known whether it holds your work.`,
-      hint: "Make it readable for yourself, or move it away.",
-      cause: error,
-    });
-  }
-}
-
-async function readText(file: string): Promise<string | undefined> {
-  return (await readContent(file))?.toString("utf8");
 }
 
 function ignoreMissing(error: unknown): undefined {

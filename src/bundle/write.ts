@@ -143,7 +143,7 @@ function refusal(folder: string, kept: readonly Change[], obstacles: UserError["
 function explained(error: unknown, folder: string): unknown {
   const code = systemErrorCode(error);
   if (code === "ENOTDIR" || code === "EEXIST") {
-    const message = `${folder} cannot be written: there is a file where .notebox/ or another folder has to be.`;
+    const message = `${folder} cannot be written: there is a file where a folder has to be.`;
     return new UserError({ code: "refused", message, hint: "Move that file away.", cause: error });
   }
   if (code !== "EACCES" && code !== "EPERM" && code !== "EROFS") return asDiskFull(error, folder);

@@ -2,13 +2,13 @@
  * Writes the hand-out: one zip with one folder in it. The same files give the same bytes, whatever the platform,
  * time zone or umask; the zip is whole or not there. Which files go in is for plan.ts and handout.ts.
  */
-import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import fs from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ZipFile } from "yazl";
 import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
+import type { Processes } from "../ports.ts";
 
 export interface ZipEntry {
   /** Inside the zip, with forward slashes; a folder ends with one. */
@@ -24,9 +24,15 @@ export interface ZipEntry {
 const MTIME = new Date(1980, 0, 1, 12);
 
 /** Returns the size in bytes. Throws UserError `disk-full`, or `usage` when the zip cannot be put there. */
-export async function writeZip(file: string, entries: readonly ZipEntry[]): Promise<number> {
-  const part = path.join(path.dirname(file), `.${path.basename(file)}.${randomBytes(6).toString("hex")}.part`);
+export async function writeZip(
+  file: string,
+  entries: readonly ZipEntry[],
+  processes: Pick<Processes, "self" | "isAlive">,
+): Promise<number> {
+  const { pid, started } = processes.self();
+  const part = path.join(path.dirname(file), `.${path.basename(file)}.${pid}-${started}.part`);
   try {
+    await removeParts(file, part, processes);
     await pipeline(zipStream(entries), createWriteStream(part, { flags: "wx" }));
     const { size } = await fs.stat(part);
     await fs.rename(part, file);
@@ -34,6 +40,19 @@ export async function writeZip(file: string, entries: readonly ZipEntry[]): Prom
   } catch (error) {
     await fs.rm(part, { force: true });
     throw explained(error, file, part);
+  }
+}
+
+/** What runs that were killed left beside the zip; a name holds the process, so that of a living one stays. */
+async function removeParts(file: string, own: string, processes: Pick<Processes, "isAlive">): Promise<void> {
+  const start = `.${path.basename(file)}.`;
+  // A folder that is not there is told when the zip is made.
+  for (const name of await fs.readdir(path.dirname(file)).catch(() => [])) {
+    const owner = name.startsWith(start) ? /^(\d+)-(.*)\.part$/.exec(name.slice(start.length)) : null;
+    if (owner === null) continue;
+    const isAtWork = processes.isAlive({ pid: Number(owner[1]), started: owner[2] ?? "" });
+    if (isAtWork && name !== path.basename(own)) continue;
+    await fs.rm(path.join(path.dirname(file), name), { force: true });
   }
 }
 

@@ -9,6 +9,7 @@ import { digestFile } from "../boxes/receive.ts";
 import { checkBuilder, loadRecipe, type Recipe } from "../boxes/recipe.ts";
 import { withWorkFolder } from "../boxes/work-folder.ts";
 import { readAssets } from "../bundle/assets.ts";
+import { readLock } from "../bundle/own-file.ts";
 import { planBundle } from "../bundle/plan.ts";
 import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
@@ -139,10 +140,7 @@ async function writeCertificates(deps: Deps, work: string): Promise<string | und
 
 /** provision/ as `render` would write it, and the workbench's own wheels. */
 async function writeBundle(deps: Deps, workbench: Workbench, folder: string): Promise<string> {
-  const lock = await fs.readFile(path.join(workbench.folder, "workbench.lock")).catch((error: unknown) => {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
-    throw error;
-  });
+  const lock = await readLock(workbench.folder);
   const planned = planBundle({ workbench, assets: await readAssets(deps.assets), lock });
   for (const { path: name, content, executable } of planned) {
     if (!name.startsWith("provision/")) continue;

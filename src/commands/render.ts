@@ -1,15 +1,15 @@
 /** `render`: the workbench → its bundle, written into a folder, or the hand-out, written as a zip. */
-import fs from "node:fs/promises";
 import path from "node:path";
 import { readAssets } from "../bundle/assets.ts";
 import { type Change, compare } from "../bundle/changes.ts";
 import { findOwnFiles } from "../bundle/handout.ts";
+import { readLock } from "../bundle/own-file.ts";
 import { planBundle, sharedFolders } from "../bundle/plan.ts";
 import type { PlannedFile } from "../bundle/planned-file.ts";
 import { RENDERED, recordOf, renderedText } from "../bundle/rendered.ts";
 import { writeBundle } from "../bundle/write.ts";
 import { writeZip } from "../bundle/zip.ts";
-import { systemErrorCode, UserError } from "../errors.ts";
+import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 import { loadWorkbench } from "../workbench/load.ts";
 import type { Workbench } from "../workbench/model.ts";
@@ -75,7 +75,7 @@ async function renderZip(
     ...own.files.map((name) => ({ path: inside(name), source: path.join(workbench.folder, name) })),
     ...own.folders.map((name) => ({ path: inside(`${name}/`) })),
   ];
-  const bytes = options.dryRun ? 0 : await writeZip(file, entries);
+  const bytes = options.dryRun ? 0 : await writeZip(file, entries, deps.processes);
   const changes = entries.map((entry): Change => ({ path: entry.path, action: "create" }));
   const files = planned.length + state.length + 1 + own.files.length;
   return { zip: { file, bytes, files, skipped: own.skipped }, dryRun: options.dryRun ?? false, changes };
@@ -100,14 +100,5 @@ function refuseSharedFolder(workbench: Workbench, folder: string): void {
       message: `${folder} is shared with the VM, and the VM must not be able to change its own Vagrantfile.`,
       hint: "Choose a folder outside the shared ones.",
     });
-  }
-}
-
-async function readLock(folder: string): Promise<Buffer | undefined> {
-  try {
-    return await fs.readFile(path.join(folder, "workbench.lock"));
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
-    throw error;
   }
 }

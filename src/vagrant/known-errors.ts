@@ -159,6 +159,10 @@ const CLASSES: Readonly<Record<string, KnownError>> = {
   ),
   NoStoragePool: failed(undefined, "Ask IT to make libvirt's storage pool “default”."),
   VBoxManageError: failed("VirtualBox refused a step.", AGAIN),
+  VirtualBoxMountFailed: failed(
+    "A shared folder could not be mounted in the VM.",
+    "Use a box with the kernel's vboxsf module, such as those that `notebox box build` makes; the log file holds the mount command's own words.",
+  ),
   VMBootTimeout: failed("The VM started but did not answer in time.", SSH_HINT),
   VMBootBadState: failed("The VM stopped while it was starting.", AGAIN),
   SSHNotReady: failed(undefined, SSH_HINT),

@@ -53,6 +53,7 @@ export async function crossProblems(
     await Promise.all([
       ...services.map((service) => checkNotebook(service, context, complain)),
       ...checkFolders(raw["folders"], context, complain),
+      ...["notebooks", "api"].map((name) => checkStandardFolder(name, context, complain)),
     ]);
   }
   return problems;
@@ -209,24 +210,43 @@ async function nearbyNotebooks(folder: string, wanted: string): Promise<string> 
   return `There is ${found.sort().slice(0, 5).join(", ")}.`;
 }
 
+/** Made by the first start where it is missing; but what is there has to be a folder that the VM can be given. */
+async function checkStandardFolder(name: string, context: Context, complain: Complain): Promise<void> {
+  const at = path.join(context.folder, name);
+  const stats = await fs.lstat(at).catch(() => undefined);
+  if (stats === undefined || stats.isDirectory()) return;
+  const what = stats.isSymbolicLink()
+    ? "a link; the VM gets real folders only"
+    : "no folder, and the VM needs one there";
+  complain("folder-missing", [], { file: at, message: `${name} is ${what}.`, hint: "Put a folder in its place." });
+}
+
 function checkFolders(given: unknown, context: Context, complain: Complain): Promise<void>[] {
   if (!Array.isArray(given)) return [];
   const item = workbenchSchema.shape.folders.unwrap().element;
   return given.map(async (name, at) => {
     if (!item.safeParse(name).success) return;
-    const stats = await fs.stat(path.join(context.folder, String(name))).catch(() => undefined);
+    const stats = await fs.lstat(path.join(context.folder, String(name))).catch(() => undefined);
     if (stats?.isDirectory()) return;
-    const message = `folders: ${name} ${stats ? "is a file, not a folder" : "is not there"}.`;
+    const isLink = stats?.isSymbolicLink() ?? false;
+    const what = isLink
+      ? "is a link; the VM gets real folders only"
+      : stats
+        ? "is a file, not a folder"
+        : "is not there";
+    const message = `folders: ${name} ${what}.`;
     const names = await fs.readdir(context.folder).catch(() => []);
     const near = nearest(
       String(name),
       names.filter((other) => other !== name),
     );
-    const hint = stats
-      ? "Rename one of them."
-      : near
-        ? `Did you mean ${near}?`
-        : `Make the folder ${name}, or take it out.`;
+    const hint = isLink
+      ? "Put a folder in its place."
+      : stats
+        ? "Rename one of them."
+        : near
+          ? `Did you mean ${near}?`
+          : `Make the folder ${name}, or take it out.`;
     complain("folder-missing", ["folders", at], { message, value: name, hint });
   });
 }

@@ -1,4 +1,5 @@
 /** `render` into a folder: nobody's work is lost, nothing is half written, and what is not needed any more goes. */
+import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -188,6 +189,15 @@ describe("links and folders in the way", () => {
     expect(fs.existsSync(path.join(workbench.around, "file"))).toBe(false);
   });
 
+  test("nor one in the place of .notebox", () => {
+    fs.mkdirSync(path.join(workbench.around, "elsewhere"));
+    fs.symlinkSync("../elsewhere", workbench.path(".notebox"));
+    const run = workbench.render(["--force"]);
+    expect(run.code).toBe(10);
+    expect(run.stderr).toMatch(/\.notebox is a link/);
+    expect(fs.existsSync(path.join(workbench.around, "elsewhere/rendered.json"))).toBe(false);
+  });
+
   test("a folder is not replaced by a file", () => {
     fs.mkdirSync(workbench.path("Vagrantfile"));
     const run = workbench.render(["--force"]);
@@ -200,7 +210,19 @@ test("a file in the place of .notebox is refused, and said to be that", () => {
   workbench.write(".notebox", "");
   const run = workbench.render();
   expect(run.code).toBe(10);
-  expect(run.stderr).toMatch(/there is a file where \.notebox\/ or another folder has to be/);
+  expect(run.stderr).toMatch(/\.notebox is a file, and notebox needs a folder of its own there/);
+});
+
+test("a pipe where notebox reads a file of its own is refused at once", () => {
+  workbench.render();
+  for (const name of [".notebox/rendered.json", "workbench.lock"]) {
+    fs.rmSync(workbench.path(name), { force: true });
+    expect(spawnSync("mkfifo", [workbench.path(name)]).status).toBe(0);
+    const run = workbench.render();
+    expect(run.code).toBe(10);
+    expect(run.stderr).toMatch(/is a special file, and|is not a file, and notebox needs one of that name/);
+    fs.rmSync(workbench.path(name));
+  }
 });
 
 test("killed at any moment, the next render ends as if nothing had happened", async () => {

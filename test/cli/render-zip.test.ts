@@ -159,6 +159,14 @@ describe("bad cases", () => {
     expect(fs.readdirSync(workbench.around).filter((name) => name.endsWith(".part"))).toEqual([]);
   });
 
+  test("what a killed run left beside the zip goes; what a running one is writing stays", () => {
+    const part = (pid: number): string => path.join(workbench.around, `.${path.basename(zip)}.${pid}-.part`);
+    const dead = spawnSync("true").pid;
+    for (const pid of [dead, process.pid]) fs.writeFileSync(part(pid), "half");
+    expect(workbench.render(["--zip", zip]).code).toBe(0);
+    expect([fs.existsSync(part(dead)), fs.existsSync(part(process.pid))]).toEqual([false, true]);
+  });
+
   test("a name that is not UTF-8 is left out, and that is said", async () => {
     const name = Buffer.concat([Buffer.from(`${workbench.path("notebooks")}/`), Buffer.from([0xe4, 0x2e, 0x74])]);
     fs.writeFileSync(name, "x");
