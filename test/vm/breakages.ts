@@ -20,8 +20,13 @@ const TOKEN = `/var/lib/notebox/tokens/${SERVICE}`;
 const ASIDE = "/root/notebox-trial";
 const PACKAGES = "/opt/notebox/venv/lib/python3.*/site-packages";
 
-// A unit that fails is started again every few seconds; what is asked right between two starts must not matter.
-const restart = `systemctl restart --no-block ${UNIT}; sleep 4`;
+// Until it has failed once: a service that is still on its way to the failure counts as active.
+const restart = `
+  systemctl restart --no-block ${UNIT}
+  for _ in {1..60}; do
+    sleep 1
+    [ "$(systemctl show -p NRestarts --value ${UNIT})" = 0 ] || break
+  done`;
 const settled = `systemctl reset-failed ${UNIT} || true; systemctl restart ${UNIT}`;
 
 export const BREAKAGES: readonly Breakage[] = [
