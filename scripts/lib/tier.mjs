@@ -11,7 +11,7 @@ const root = path.resolve(import.meta.dirname, "../..");
 export async function runTier(entry) {
   if (process.argv.includes("--help")) {
     // Its first comment says what it is and which options it has.
-    const comment = /\/\*\*([^]*?)\*\//.exec(fs.readFileSync(path.join(root, entry), "utf8"))?.[1] ?? "";
+    const comment = /\/\*\*([\s\S]*?)\*\//.exec(fs.readFileSync(path.join(root, entry), "utf8"))?.[1] ?? "";
     process.stdout.write(`${comment.replace(/^ \* ?/gm, "").trim()}\n`);
     return;
   }
