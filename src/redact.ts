@@ -9,8 +9,9 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   // A whole key on one line (JSON text has \n in it), then a token in a query, a header, an address, bare hex.
   [/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)/g, MARK],
   [/\b((?:access_)?token|password|passwd|secret)(=|%3D)[^\s&#"'<>]+/gi, `$1$2${MARK}`],
+  [/(["'](?:access_)?(?:token|password|passwd|secret)["']\s*:\s*["'])[^"']+/gi, `$1${MARK}`],
   [/\b(authorization["']?\s*[:=]\s*["']?(?:token|bearer|basic))\s+[^\s"',]+/gi, `$1 ${MARK}`],
-  [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@"'<>]*:[^\s/@"'<>]*@/gi, `$1${MARK}@`],
+  [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@"'<>]+@/gi, `$1${MARK}@`],
   [/\b[0-9a-f]{32,}\b/gi, MARK],
 ];
 

@@ -18,10 +18,13 @@ intact() { [[ $(id -u "$ACCOUNT" 2>/dev/null) == "$ACCOUNT_ID" ]]; }
 passwords() { awk -F: '$2 !~ /^[!*]/ { print $1 }' /etc/shadow; }
 
 make_account() {
-  local there file
+  local there file booted
   # A run that was killed while it changed accounts left its locks; the process that each names is gone since.
+  booted=$(sed -n 's/^btime //p' /proc/stat)
   for file in /etc/{passwd,shadow,group,gshadow,subuid,subgid}.lock; do
-    [[ ! -e $file ]] || kill -0 "$(tr -dc 0-9 <"$file")" 2>/dev/null || rm -f "$file"
+    [[ -e $file ]] || continue
+    if ((booted <= $(stat -c %Y "$file"))) && kill -0 "$(tr -dc 0-9 <"$file")" 2>/dev/null; then continue; fi
+    rm -f "$file"
   done
   there=$(getent passwd "$ACCOUNT_ID" | cut -d : -f 1 || true)
   [[ -z $there || $there == "$ACCOUNT" ]] ||

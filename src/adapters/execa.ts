@@ -33,8 +33,12 @@ export function createProcesses(env: Env, log: RunLog): ExecaProcesses {
       if (options.signal?.aborted) throw interrupted(file);
       log.write("run", { file, args, cwd: options.cwd });
       const { execa } = await import("execa");
+      const environment = merged(env, options.env);
+      // By its place on PATH: Windows would look into the current folder first, and the VM may write there.
+      const program = findProgram(file, environment);
+      if (program === undefined) throw notStarted(file, { code: "ENOENT" }, options);
       const ownGroup = options.terminal !== true && process.platform !== "win32";
-      const child = execa(file, [...args], {
+      const child = execa(program, [...args], {
         reject: false,
         buffer: false,
         encoding: "buffer",
@@ -44,7 +48,7 @@ export function createProcesses(env: Env, log: RunLog): ExecaProcesses {
         // Windows delivers Ctrl-C to whatever shares the console, so the console must be shared there.
         windowsHide: false,
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-        env: merged(env, options.env),
+        env: environment,
         extendEnv: false,
         ...(options.terminal ? { stdio: "inherit" as const } : stdio(options.input)),
       }) as unknown as Child;
@@ -181,7 +185,7 @@ function notStarted(file: string, cause: unknown, options: RunOptions): UserErro
 
 function findProgram(name: string, env: Env): string | undefined {
   const windows = process.platform === "win32";
-  const folders = (env["PATH"] ?? env["Path"] ?? "").split(path.delimiter).filter((folder) => folder !== "");
+  const folders = (env["PATH"] ?? env["Path"] ?? "").split(path.delimiter).filter((folder) => path.isAbsolute(folder));
   const endings = windows && path.extname(name) === "" ? (env["PATHEXT"] ?? ".COM;.EXE;.BAT;.CMD").split(";") : [""];
   const places = path.isAbsolute(name) ? [""] : folders;
   for (const folder of places)

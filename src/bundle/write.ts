@@ -35,7 +35,7 @@ export async function writeBundle(options: WriteOptions): Promise<Change[]> {
   const { folder, planned, version } = options;
   const { changes, own, obstacles } = await compare(folder, planned);
   const kept = options.force ? [] : changes.filter((change) => change.byHand !== undefined);
-  if (options.dryRun) return changes;
+  if (options.dryRun && obstacles.length === 0) return changes;
   if (kept.length > 0 || obstacles.length > 0) throw refusal(folder, kept, obstacles);
   try {
     const parts = await makeParts(path.join(folder, PARTS), options.processes);

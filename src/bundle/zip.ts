@@ -4,6 +4,7 @@
  */
 import { createWriteStream } from "node:fs";
 import fs from "node:fs/promises";
+import os from "node:os";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ZipFile } from "yazl";
@@ -30,7 +31,7 @@ export async function writeZip(
   processes: Pick<Processes, "self" | "isAlive">,
 ): Promise<number> {
   const { pid, started } = processes.self();
-  const part = path.join(path.dirname(file), `.${path.basename(file)}.${pid}-${started}.part`);
+  const part = path.join(path.dirname(file), `.${path.basename(file)}.${host()}-${pid}-${started}.part`);
   try {
     await removeParts(file, part, processes);
     await pipeline(zipStream(entries), createWriteStream(part, { flags: "wx" }));
@@ -43,9 +44,14 @@ export async function writeZip(
   }
 }
 
+/** Part of the names, since a folder may be shared: of another computer's processes nothing is known here. */
+function host(): string {
+  return os.hostname().replace(/[^A-Za-z0-9]/g, "");
+}
+
 /** What runs that were killed left beside the zip; a name holds the process, so that of a living one stays. */
 async function removeParts(file: string, own: string, processes: Pick<Processes, "isAlive">): Promise<void> {
-  const start = `.${path.basename(file)}.`;
+  const start = `.${path.basename(file)}.${host()}-`;
   // A folder that is not there is told when the zip is made.
   for (const name of await fs.readdir(path.dirname(file)).catch(() => [])) {
     const owner = name.startsWith(start) ? /^(\d+)-(.*)\.part$/.exec(name.slice(start.length)) : null;

@@ -137,6 +137,11 @@ export async function routesAnswer(
   );
 }
 
+/** Put together as text: the VM can write the notebook, and a path like /http://… must not become another address. */
+function addressOf(gateway: GatewayUnderTest, path: string): string {
+  return `${new URL(gateway.url).origin}/${path.replace(/^\/+/, "")}`;
+}
+
 function isCalled(route: Route): boolean {
   return route.method === "GET" || hasExample(route);
 }
@@ -148,7 +153,7 @@ async function call(deps: HttpDeps, gateway: GatewayUnderTest, route: Route): Pr
   let answer: HttpResponse;
   try {
     answer = await deps.http.request({
-      url: new URL(example.path.replace(/^\/+/, ""), gateway.url).href,
+      url: addressOf(gateway, example.path),
       method: example.method,
       headers: {
         authorization: `token ${gateway.token}`,
@@ -203,7 +208,7 @@ async function call(deps: HttpDeps, gateway: GatewayUnderTest, route: Route): Pr
 async function look(deps: HttpDeps, gateway: GatewayUnderTest, route: Route, described: HttpResponse): Promise<Called> {
   const example = exampleRequest(route);
   const answer = await deps.http.request({
-    url: new URL(example.path.replace(/^\/+/, ""), gateway.url).href,
+    url: addressOf(gateway, example.path),
     method: "OPTIONS",
     timeoutMs: ANSWER_MS,
     signal: deps.signal,

@@ -103,10 +103,16 @@ export function reportOutside(failure: unknown, words: readonly string[], output
   const hint = "`notebox --help` lists the commands, `notebox help COMMAND` explains one.";
   const usage = typeof failure === "string" ? new UserError({ code: "usage", message: failure, hint }) : undefined;
   const told = usage ?? (failure instanceof UserError ? failure : bug(failure));
-  const verb = words.find((word) => !word.startsWith("-")) ?? "";
+  const verb = verbOf(words);
   if (words.includes("--json")) output.out(`${JSON.stringify(errorEnvelope(verb, told, log), null, 2)}\n`);
   else output.talk(visible(errorText(told, log)));
   return { exitCode: EXIT_CODES[told.code] };
+}
+
+/** The verb of a command line that could not be understood, as far as it can be told. */
+function verbOf(words: readonly string[]): string {
+  const plain = words.filter((word, at) => !word.startsWith("-") && !["-C", "--folder"].includes(words[at - 1] ?? ""));
+  return plain.slice(0, ["box", "config"].includes(plain[0] ?? "") ? 2 : 1).join(" ");
 }
 
 /** The envelope of a failure, as `--json` prints it. */

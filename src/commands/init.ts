@@ -149,15 +149,17 @@ async function answers(deps: Deps, folder: string, options: InitOptions) {
           validate: question(nameComplaint),
         })
       : initialName);
+  // The folder's own name keeps its umlauts.
+  const initialTitle = titleFrom(name === guess ? path.basename(folder) : name);
   const title =
     options.title ??
     (ask
       ? await prompts.text({
           message: "The name that people read",
-          initial: titleFrom(name),
+          initial: initialTitle,
           validate: question(titleComplaint),
         })
-      : titleFrom(name));
+      : initialTitle);
   return { template, name, title, shares: options.share ?? (ask ? await askShare(deps, question(doorComplaint)) : []) };
 }
 

@@ -66,7 +66,7 @@ export function verifyFailure(report: Report): UserError {
     code: "check-failed",
     message:
       failing.length === 1
-        ? `One check failed: ${first?.title} – ${first?.seen}${following}.`
+        ? `One check failed: ${first?.title} – ${first?.seen}${following}`.replace(/\.?$/, ".")
         : `${failing.length} checks failed${following}; the first: ${first?.title} – ${first?.seen}.`,
     hint: "After a repair, `notebox verify` asks again; with --wait 2m it keeps asking for that long.",
     problems: failing.map(asProblem),

@@ -43,9 +43,18 @@ export const kernelGateway = defineKind({
   options: {
     notebook,
     port: port.default(8889),
-    origins: listOf(origin, 50, "Pages that may call the API from a browser.").default([]),
+    origins: listOf(
+      origin,
+      50,
+      "Pages that may call the API from a browser; kept for a gateway that sends CORS headers, which this one does not.",
+    ).default([]),
     kernels: wholeNumber(1, 16, { description: "How many requests are answered side by side." }).default(1),
-    timeout: duration(1, 3600, "between 1 s and 1 h", "How long one request may take.").prefault("30 s"),
+    timeout: duration(
+      1,
+      3600,
+      "between 1 s and 1 h",
+      "How long `verify` waits for the answer to one request.",
+    ).prefault("30 s"),
   },
   single: false,
   // Measured: 80 MiB for the gateway, 51 MiB for each idle kernel; imports come on top.

@@ -3,6 +3,7 @@
  * guest's Python into `.notebox/wheels`, which the Vagrantfile copies into the VM.
  */
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
@@ -34,7 +35,17 @@ export async function downloadWheels(deps: Deps, guest: GuestPython): Promise<st
 }
 
 async function download(deps: Deps, guest: GuestPython, note: (text: string) => void): Promise<string> {
-  const pip = await findPip(deps, guest);
+  // Python looks for modules in the current folder first, and the VM writes into the workbench's: `python -m pip` run
+  // there would run the VM's pip.py. So it runs in an empty folder of its own.
+  const empty = fs.mkdtempSync(path.join(os.tmpdir(), "notebox-pip-"));
+  try {
+    return await downloadWith(deps, await findPip(deps, guest, empty), guest, note);
+  } finally {
+    fs.rmSync(empty, { recursive: true, force: true });
+  }
+}
+
+async function downloadWith(deps: Deps, pip: Pip, guest: GuestPython, note: (text: string) => void): Promise<string> {
   const target = path.join(guest.folder, ".notebox", "wheels");
   const part = `${target}.part`;
   fs.mkdirSync(part, { recursive: true });
@@ -43,7 +54,7 @@ async function download(deps: Deps, guest: GuestPython, note: (text: string) => 
   const lock = path.join(provision, "workbench", "workbench.lock");
   const wanted = path.join(provision, "workbench", "python.txt");
   const common = ["download", "--disable-pip-version-check", "--no-input", "--dest", part, ...platformArgs(guest)];
-  const fetch = async (...args: string[]) => await runPip(deps, pip, [...common, ...args], guest.folder, note);
+  const fetch = async (...args: string[]) => await runPip(deps, pip, [...common, ...args], note);
   const scratch = path.join(part, "requirements.txt");
   // Neither dependencies nor markers: a lock is complete, and pip would judge its markers by this computer.
   const locked = ["--no-deps", "--ignore-requires-python", "--require-hashes", "--requirement", scratch];
@@ -101,11 +112,13 @@ function pinsOf(lock: string): string {
 interface Pip {
   file: string;
   args: readonly string[];
+  /** Where it runs. */
+  cwd: string;
 }
 
-async function runPip(deps: Deps, pip: Pip, args: string[], cwd: string, note: (text: string) => void): Promise<void> {
+async function runPip(deps: Deps, pip: Pip, args: string[], note: (text: string) => void): Promise<void> {
   const result = await deps.processes.run(pip.file, [...pip.args, ...args], {
-    cwd,
+    cwd: pip.cwd,
     signal: deps.signal,
     onLine: (line) => {
       if (/^(?:Collecting|Downloading|Saved)/.test(line.trim())) note(line.trim().slice(0, 120));
@@ -120,15 +133,16 @@ async function runPip(deps: Deps, pip: Pip, args: string[], cwd: string, note: (
   });
 }
 
-async function findPip(deps: Deps, guest: GuestPython): Promise<Pip> {
+async function findPip(deps: Deps, guest: GuestPython, cwd: string): Promise<Pip> {
   for (const [name, ...args] of [["python3"], ["python"], ["py", "-3"]] as const) {
     const file = await deps.processes.which(name);
     if (file === undefined) continue;
     const asked = await deps.processes.run(file, [...args, "-m", "pip", "--version"], {
+      cwd,
       timeoutMs: 60_000,
       signal: deps.signal,
     });
-    if (asked.exitCode === 0) return { file, args: [...args, "-m", "pip"] };
+    if (asked.exitCode === 0) return { file, args: [...args, "-m", "pip"], cwd };
   }
   throw new UserError({
     code: "missing-program",

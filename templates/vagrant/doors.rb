@@ -64,7 +64,10 @@ module Notebox
       host = file_server(path)
       return "the file server #{host} does not answer" if host && !file_server_answers?(host)
 
-      File.file?(path) ? nil : "there is no such file"
+      return nil if File.file?(path)
+      return "there is no such file" unless path.start_with?("//") && !Vagrant::Util::Platform.windows?
+
+      "there is no such file (on this system //server/share is an ordinary path: mount the share and name its folder)"
     end
 
     # The host of a UNC path on Windows. Elsewhere //host/share is an ordinary path, looked up at once.

@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Entry, open } from "yauzl";
@@ -160,7 +161,8 @@ describe("bad cases", () => {
   });
 
   test("what a killed run left beside the zip goes; what a running one is writing stays", () => {
-    const part = (pid: number): string => path.join(workbench.around, `.${path.basename(zip)}.${pid}-.part`);
+    const part = (pid: number): string =>
+      path.join(workbench.around, `.${path.basename(zip)}.${os.hostname().replace(/\W|_/g, "")}-${pid}-.part`);
     const dead = spawnSync("true").pid;
     for (const pid of [dead, process.pid]) fs.writeFileSync(part(pid), "half");
     expect(workbench.render(["--zip", zip]).code).toBe(0);

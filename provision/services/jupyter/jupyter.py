@@ -15,4 +15,5 @@ token = os.path.join(os.environ["CREDENTIALS_DIRECTORY"], "token")
 if not os.path.getsize(token):
     sys.exit(f"notebox: {name}: the token is empty; run provisioning again")
 os.environ["JUPYTER_TOKEN_FILE"] = token
-os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", f"--ServerApp.port={port}"])
+# -P: a file of the user's, such as random.py, must not stand in for the library's module.
+os.execv(sys.executable, [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.port={port}"])

@@ -44,9 +44,10 @@ def main(name):
     )
     # Relative paths in the notebook mean the same as in JupyterLab, which starts a kernel beside its notebook.
     os.chdir(os.path.dirname(notebook))
+    # -P: a file of the user's beside the notebook, such as random.py, must not stand in for the library's module.
     config = "/opt/notebox/share/kernel-gateway/kernel_gateway_config.json"
     start = "import sys; sys.path.insert(0, sys.argv.pop(1)); from kernel_gateway.gatewayapp import launch_instance; launch_instance()"
-    os.execv(sys.executable, [sys.executable, "-c", start, LIB, f"--config={config}"])
+    os.execv(sys.executable, [sys.executable, "-P", "-c", start, LIB, f"--config={config}"])
 
 
 main(sys.argv[1])
