@@ -178,7 +178,7 @@ describe("a guest that has no way to the Python index", () => {
     fs.rmSync(path.join(lab.bin, "python3"), { force: true });
     executable(
       path.join(lab.bin, "python3"),
-      `#!/bin/bash\n[[ $3 == --version ]] && exit 0\nprintf '%s\\n' "$*" >>"$NOTEBOX_FAKE/pip"\n${body}\n`,
+      `#!/bin/bash\nshopt -s nullglob dotglob; all=(*)\nprintf '%s %s\\n' "$PWD" "\${#all[@]}" >>"$NOTEBOX_FAKE/pip-folders"\n[[ $3 == --version ]] && exit 0\nprintf '%s\\n' "$*" >>"$NOTEBOX_FAKE/pip"\n${body}\n`,
     );
   };
   const asked = (): string => fs.readFileSync(path.join(lab.state, "pip"), "utf8");
@@ -195,6 +195,10 @@ describe("a guest that has no way to the Python index", () => {
       /^-m pip download .*--only-binary :all: --python-version 3\.11 .*--platform manylinux_2_28_aarch64 .*--require-hashes --requirement .*requirements\.txt$/m,
     );
     expect(lab.calls().at(-1)).toBe("provision --machine-readable");
+    // `python -m pip` runs whatever pip.py lies in the current folder, and the VM can write into the workbench's.
+    const folders = fs.readFileSync(path.join(lab.state, "pip-folders"), "utf8").trim().split("\n");
+    expect(folders.length).toBeGreaterThan(1);
+    for (const folder of folders) expect(folder).toMatch(/\/notebox-pip-\w+ 0$/);
   });
 
   test("and a computer that has none either: exit 5 with what pip said, and no half-filled folder", async () => {

@@ -42,6 +42,15 @@ test("an author's example is leave to call, whatever the method", async () => {
   expect(gateway.requests).toContain("POST /mean");
 });
 
+test("an example that is an address of another computer is a path of the gateway all the same", async () => {
+  const elsewhere = await startGateway(TOKEN);
+  const address = elsewhere.url.replace(/\/$/, "");
+  await ask(`# GET /.*\n# example: /${address}/admin`, `# POST /:any/.*\n# example: /${address}/admin`);
+  elsewhere.close();
+  expect(elsewhere.requests).toEqual([]);
+  expect(gateway.requests.filter((request) => request.includes("/admin"))).not.toEqual([]);
+});
+
 test("a route that the gateway does not have", async () => {
   gateway.routes = { "POST /b": ok };
   for (const source of ["# GET /gone", "# POST /b", "# PUT /gone"]) {
