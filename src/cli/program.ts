@@ -16,6 +16,12 @@ function seconds(text: string): number {
   return Number(match[1]) * (match[2] === "m" ? 60_000 : 1000);
 }
 
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError("Write a number from 0 to 65535.");
+  return port;
+}
+
 function verb<O extends object>(
   command: () => Promise<(deps: Deps, options: O) => Promise<unknown>>,
   text: () => Promise<(result: never, options: O) => string>,
@@ -218,6 +224,21 @@ export function buildProgram(version: string, invoke: Invoke): Command {
       async () => (await import("./text/box-publish.ts")).text,
     ),
     "file",
+  );
+
+  on(
+    box
+      .command("serve")
+      .description("a share over HTTP, read-only, for a classroom; this computer only, unless --host says otherwise")
+      .requiredOption("--share <dir>", "the share's folder")
+      .option("--port <n>", "the port to listen on; 0 is any that is free", portNumber, 8480)
+      .option("--host <address>", "the address to listen on; 0.0.0.0 is all of this computer's", "127.0.0.1")
+      .addOption(new Option("--print <server>", "print a web server's configuration instead").choices(["nginx"])),
+    "box serve",
+    verb(
+      async () => (await import("../commands/box-serve.ts")).boxServe,
+      async () => (await import("./text/box-serve.ts")).text,
+    ),
   );
 
   const config = addCommonOptions(program.command("config"), true).description("what notebox makes of workbench.yaml");

@@ -9,6 +9,7 @@ import path from "node:path";
 import { createClock } from "../../../src/adapters/clock.ts";
 import { createProcesses } from "../../../src/adapters/execa.ts";
 import { createHttp } from "../../../src/adapters/got.ts";
+import { createHttpServers } from "../../../src/adapters/http-server.ts";
 import { createSsh } from "../../../src/adapters/node-ssh.ts";
 import { createRunLog } from "../../../src/adapters/run-log.ts";
 import { createWebSockets } from "../../../src/adapters/ws.ts";
@@ -121,6 +122,7 @@ function makeDeps(programs: string): Deps {
     processes: createProcesses({ PATH: programs }, log),
     ssh: createSsh(),
     http: createHttp({}),
+    servers: createHttpServers(),
     webSockets: createWebSockets(),
     prompts: { interactive: false, confirm: nobody, text: nobody, select: nobody },
     reporter: { emit: () => {} },
