@@ -100,11 +100,11 @@ function shortened(name: string): string {
 }
 
 /** Vagrant unpacks with backslashes turned into slashes. */
-function cleanName(path: string): string {
+export function cleanName(path: string): string {
   return path.replaceAll("\\", "/").replace(/^(?:\.\/)+/, "");
 }
 
-function entryFault(entry: ReadEntry, name: string): string | undefined {
+export function entryFault(entry: ReadEntry, name: string): string | undefined {
   if (!PLAIN.has(entry.type)) return `is neither a file nor a folder (${entry.type})`;
   if (name.startsWith("/") || /^[a-z]:/i.test(name)) return "has an absolute path";
   if (name.split("/").includes("..")) return "would be unpacked outside the box's folder";

@@ -228,6 +228,21 @@ export function buildProgram(version: string, invoke: Invoke): Command {
 
   on(
     box
+      .command("install <name>")
+      .description("put a box of a share into Vagrant's folder of boxes, in one pass")
+      .requiredOption("--share <dir>", "the share's folder or address")
+      .option("--version <constraint>", "such as 13.1.0 or '~> 13.1'; the newest when not given")
+      .option("--provider <name>", "virtualbox or libvirt; needed where the share has both")
+      .option("--arch <name>", "amd64 or arm64; this computer's when not given"),
+    "box install",
+    verb(
+      async () => (await import("../commands/box-install.ts")).boxInstall,
+      async () => (await import("./text/box-install.ts")).text,
+    ),
+    "name",
+  );
+  on(
+    box
       .command("serve")
       .description("a share over HTTP, read-only, for a classroom; this computer only, unless --host says otherwise")
       .requiredOption("--share <dir>", "the share's folder")
