@@ -10,6 +10,8 @@ import { SHARE_FILE } from "./layout.ts";
 /** A part of a path: no dot at the beginning, so neither . nor .. nor a hidden file. */
 const PART = "[^/.][^/]*";
 const BOX_FILE = "[a-z][a-z0-9_]*-[a-z0-9_]+";
+const PROVIDER_AND_ARCH = "(?<notebox_p>[a-z][a-z0-9_]*)/(?<notebox_a>[a-z0-9_]+)/vagrant\\.box";
+const BOX = `/boxes/${PART}/${PART}/${PART}/${BOX_FILE}\\.box`;
 
 /** For the first http door of the share. Throws UserError `invalid` when there is none, or no way to write the path. */
 export function nginxConfiguration(share: string, doors: readonly string[]): { door: string; configuration: string } {
@@ -55,30 +57,34 @@ ${listening(url)}
     if ($request_method !~ "^(GET|HEAD)$") { return 405; }
 ${prefixRules(prefix)}
     # Vagrant asks a registry for OWNER/NAME, from 2.4 on for api/v2/vagrant/OWNER/NAME too (VAGRANT_SERVER_URL).
-    location ~ "^/(?:api/v2/vagrant/)?(${PART}/${PART})$" { rewrite ^ ${quoted(`${catalogs}/`)}$1.json last; }
-    location ~ "^/(${PART})/boxes/(${PART})/versions/(${PART})/providers/([a-z][a-z0-9_]*)/([a-z0-9_]+)/vagrant\\.box$" {
-        rewrite ^ /boxes/$1/$2/$3/$4-$5.box last;
+    location ~ "^/(?:api/v2/vagrant/)?(?<notebox_asked>${PART}/${PART})$" {
+        rewrite ^ ${literal(`${catalogs}/$notebox_asked.json`)} last;
     }
-    location ~ "^/(${PART})/boxes/(${PART})/versions/(${PART})/providers/([a-z][a-z0-9_]*)\\.box$" {
-        rewrite ^ /boxes/$1/$2/$3/$4-amd64.box last;
+    location ~ "^/(?<notebox_o>${PART})/boxes/(?<notebox_n>${PART})/versions/(?<notebox_v>${PART})/providers/${PROVIDER_AND_ARCH}$" {
+        rewrite ^ /boxes/$notebox_o/$notebox_n/$notebox_v/$notebox_p-$notebox_a.box last;
+    }
+    location ~ "^/(?<notebox_o>${PART})/boxes/(?<notebox_n>${PART})/versions/(?<notebox_v>${PART})/providers/(?<notebox_p>[a-z][a-z0-9_]*)\\.box$" {
+        rewrite ^ /boxes/$notebox_o/$notebox_n/$notebox_v/$notebox_p-amd64.box last;
     }
 
     # Addresses in a catalog are absolute; they get the host that was asked. The content type must be exactly this.
     location ~ "^/catalogs/${PART}/(?<notebox_name>${PART}/${PART})\\.json$" {
-        try_files ${quoted(catalogs)}/$notebox_name.json =404;
+        try_files ${literal(`${catalogs}/$notebox_name.json`)} =404;
         sub_filter_types application/json;
         sub_filter_once off;
-        sub_filter ${quoted(`"${door}/`)} ${quoted('"')}$scheme://$http_host${quoted(`${prefix}/`)};
+        sub_filter ${quoted(`"${door}/`)} "\\"$scheme://$http_host${quoted(`${prefix}/`).slice(1)};
     }
 
-    location ~ "^/boxes/${PART}/${PART}/${PART}/${BOX_FILE}\\.box$" {
+    # Vagrant asks for "the rest" of a box that it has whole; told 416, it would not install it for a day. It is sent on
+    # to where there are no ranges: an answer in place would carry the 416's Content-Range, which misleads curl.
+    location ~ "^${BOX}$" {
         default_type application/octet-stream;
-        # Vagrant asks for "the rest" of a box that it has whole; told 416, it would not install it for a day.
-        error_page 416 =200 @whole;
+        error_page 416 =302 $scheme://$http_host${quoted(`${prefix}/whole`).slice(1, -1)}$uri;
     }
-    location @whole {
+    location ~ "^/whole(?<notebox_box>${BOX})$" {
         default_type application/octet-stream;
         max_ranges 0;
+        try_files $notebox_box =404;
     }
     location ~ "^/boxes/${PART}/${PART}/${PART}/${BOX_FILE}\\.json$" { }
     location = /${SHARE_FILE} { }
