@@ -19,11 +19,10 @@ type Options = Parameters<HttpServers["listen"]>[0];
 export function createHttpServers(): HttpServers {
   return {
     async listen(options) {
-      const running = new Set<http.ServerResponse>();
+      const running = new Set<Promise<void>>();
       const server = http.createServer((request, response) => {
-        running.add(response);
-        response.once("close", () => running.delete(response));
-        void serve(request, response, options);
+        const one = serve(request, response, options).finally(() => running.delete(one));
+        running.add(one);
       });
       server.setTimeout(IDLE_MS);
       await new Promise<void>((resolve, reject) => {
@@ -34,7 +33,10 @@ export function createHttpServers(): HttpServers {
       return {
         port: (server.address() as AddressInfo).port,
         busy: () => running.size,
-        close: async (graceMs) => await close(server, graceMs),
+        close: async (graceMs) => {
+          await close(server, graceMs);
+          await Promise.all(running);
+        },
       } satisfies HttpServer;
     },
   };

@@ -55,11 +55,22 @@ export async function installBox(deps: Needs, plan: InstallPlan): Promise<boolea
       }),
     );
   } catch (error) {
-    throw asDiskFull(error, target);
+    throw notWritable(asDiskFull(error, target), boxFolder);
   } finally {
     // Only when nothing is in it: a box that could not be installed leaves no trace.
     await fs.rmdir(boxFolder).catch(() => {});
   }
+}
+
+function notWritable(error: unknown, boxFolder: string): unknown {
+  const code = systemErrorCode(error);
+  if (code !== "EACCES" && code !== "EROFS" && code !== "ENOTDIR" && code !== "EPERM") return error;
+  return new UserError({
+    code: "vagrant",
+    message: `Vagrant's own folder cannot be written: ${boxFolder}.`,
+    hint: "Set VAGRANT_HOME to a folder on a local disk that you may write, with room for the box.",
+    cause: error,
+  });
 }
 
 /** What Vagrant takes for a box: BoxCollection#find and #all look for this file. */

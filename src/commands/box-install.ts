@@ -72,7 +72,15 @@ export async function boxInstall(deps: Deps, options: BoxInstallOptions): Promis
     });
   const { name, version, provider } = offer;
   const found = { name, version, provider, arch: offer.arch, ...(catalog === undefined ? {} : { catalog }) };
-  if (layout === undefined) return await addByVagrant(deps, { offer, vagrantVersion, found });
+  if (layout === undefined)
+    return await addByVagrant(
+      deps,
+      offer,
+      found,
+      `notebox does not know how Vagrant ${vagrantVersion} keeps its boxes`,
+    );
+  if (/^https?:/i.test(offer.address))
+    return await addByVagrant(deps, offer, found, "notebox itself installs from folders only");
   if (catalog === undefined)
     deps.reporter.emit({
       type: "say",
@@ -122,32 +130,22 @@ export async function install(
 
 async function addByVagrant(
   deps: Deps,
-  {
-    offer,
-    vagrantVersion,
-    found,
-  }: { offer: Offer; vagrantVersion: string; found: Omit<BoxInstallResult, "installed" | "by"> },
+  { version, provider, arch }: Offer,
+  found: Omit<BoxInstallResult, "installed" | "by">,
+  why: string,
 ): Promise<BoxInstallResult> {
   const { catalog } = found;
   if (catalog === undefined)
     throw new UserError({
       code: "missing-program",
-      message: `notebox does not know how Vagrant ${vagrantVersion} keeps its boxes, and the share has no catalog for Vagrant's own way.`,
+      message: `${why}, and the share has no catalog for Vagrant's own way.`,
       hint: "Add a door to the share (`notebox box rebase`), or use Vagrant 2.3.4 to 2.4.9.",
     });
-  deps.reporter.emit({
-    type: "say",
-    level: "info",
-    text: `notebox does not know how Vagrant ${vagrantVersion} keeps its boxes, so \`vagrant box add\` does the work; it takes longer.`,
-  });
+  deps.reporter.emit({ type: "say", level: "info", text: `${why}, so \`vagrant box add\` does the work.` });
   const vagrant = createVagrant(deps, { folder: deps.homeDir, anywhere: true });
-  const { version, provider, arch } = offer;
-  const newer = !/^[01]\.|^2\.[0-3]\./.test(vagrantVersion) && arch !== "unknown";
-  const run = await vagrant.run(
-    commandLines.boxAdd({ catalog, version, provider, ...(newer ? { architecture: arch } : {}) }),
-    { steps: "add" },
-  );
+  // The catalog is the judge of the architecture; up to 2.3 Vagrant has no word for it.
+  const run = await vagrant.run(commandLines.boxAdd({ catalog, version, provider }), { steps: "add" });
   const there = run.error?.errorClass.endsWith("BoxAlreadyExists") === true;
   if (run.exitCode !== 0 && !there) throw vagrantFailure("box add", run);
-  return { ...found, installed: !there, by: "vagrant" };
+  return { ...found, arch, installed: !there, by: "vagrant" };
 }

@@ -15,10 +15,8 @@ export const commandLines = {
   halt: (force: boolean): string[] => ["halt", ...(force ? ["--force"] : []), MACHINE],
   destroy: (): string[] => ["destroy", "--force", MACHINE],
   port: (): string[] => ["port", MACHINE],
-  /** `architecture` is for Vagrant 2.4 and newer. */
-  boxAdd: (box: { catalog: string; version: string; provider: string; architecture?: string }): string[] => [
+  boxAdd: (box: { catalog: string; version: string; provider: string }): string[] => [
     ...["box", "add", box.catalog, "--box-version", box.version, "--provider", box.provider],
-    ...(box.architecture === undefined ? [] : ["--architecture", box.architecture]),
     MACHINE,
   ],
   sshConfig: (): string[] => ["ssh-config"],
