@@ -29,7 +29,23 @@ export async function withShareLock<T>(
   command: string,
   work: () => Promise<T>,
 ): Promise<T> {
-  const file = path.join(share, LOCK_FILE);
+  return await withLock(deps, { file: path.join(share, LOCK_FILE), command, doing: "is writing to this share" }, work);
+}
+
+export interface LockOptions {
+  file: string;
+  /** The owner's verb, for whoever meets the lock. */
+  command: string;
+  /** What the owner does, as the end of "`notebox …` …". */
+  doing: string;
+}
+
+/** The same for any other lock file. */
+export async function withLock<T>(
+  deps: Needs,
+  { file, command, doing }: LockOptions,
+  work: () => Promise<T>,
+): Promise<T> {
   const owner: ShareLockOwner = {
     host: os.hostname(),
     process: deps.processes.self(),
@@ -37,7 +53,7 @@ export async function withShareLock<T>(
     command,
   };
   const mine = `${JSON.stringify(owner)}\n`;
-  await take(deps, file, owner, mine);
+  await take(deps, { file, doing }, owner, mine);
   try {
     return await work();
   } finally {
@@ -46,16 +62,38 @@ export async function withShareLock<T>(
   }
 }
 
-async function take(deps: Needs, file: string, owner: ShareLockOwner, mine: string): Promise<void> {
+/** Tries until the lock is free, at most `limitMs`; then throws the last UserError `busy`. Other errors pass at once. */
+export async function whenFree<T>(
+  deps: { clock: Clock; signal: AbortSignal },
+  limitMs: number,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  const end = deps.clock.now() + limitMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof UserError) || error.code !== "busy" || deps.clock.now() >= end) throw error;
+    }
+    await deps.clock.sleep(200 + Math.random() * 300, deps.signal);
+  }
+}
+
+interface Contested {
+  file: string;
+  doing: string;
+}
+
+async function take(deps: Needs, { file, doing }: Contested, owner: ShareLockOwner, mine: string): Promise<void> {
   for (let attempt = 0; attempt < 5; attempt++) {
     if (await createWhole(file, owner, mine)) return;
     const text = await read(file);
     if (text === undefined) continue;
     const found = parse(text);
-    if (!found || found.host !== owner.host || deps.processes.isAlive(found.process)) throw busy(file, found);
+    if (!found || found.host !== owner.host || deps.processes.isAlive(found.process)) throw busy(file, doing, found);
     await removeStale(file, text, owner);
   }
-  throw busy(file, undefined);
+  throw busy(file, doing, undefined);
 }
 
 /** The lock appears with its content, by a link: a file made first and filled later would be read half-written. */
@@ -119,18 +157,18 @@ function parse(text: string): ShareLockOwner | undefined {
   return undefined;
 }
 
-function busy(file: string, owner: ShareLockOwner | undefined): UserError {
+function busy(file: string, doing: string, owner: ShareLockOwner | undefined): UserError {
   if (!owner)
     return new UserError({
       code: "busy",
-      message: "Somebody else is writing to this share.",
+      message: `Somebody else ${doing}.`,
       hint: `Wait a moment and try again. If nobody is, delete ${file}.`,
     });
   const since = owner.time.replace("T", " ").replace(/\.\d+Z$/, " UTC");
   const place = owner.host === os.hostname() ? "this computer" : `the computer ${owner.host}`;
   return new UserError({
     code: "busy",
-    message: `\`notebox ${owner.command}\` is writing to this share: process ${owner.process.pid} on ${place}, since ${since}.`,
+    message: `\`notebox ${owner.command}\` ${doing}: process ${owner.process.pid} on ${place}, since ${since}.`,
     hint: `Wait until it is done. If nothing runs on ${place} any more, delete ${file}.`,
   });
 }

@@ -5,7 +5,7 @@ import type { BoxRecord } from "../boxes/catalog.ts";
 import { normaliseDoor } from "../boxes/doors.ts";
 import { inTheWay, syncFolder } from "../boxes/durable.ts";
 import type { BoxFacts } from "../boxes/inspect.ts";
-import { type BoxId, boxPath, checkBoxId, partPath, versionFolder } from "../boxes/layout.ts";
+import { type BoxId, boxPath, checkBoxId, checkOwnVersion, partPath, versionFolder } from "../boxes/layout.ts";
 import { withShareLock } from "../boxes/lock.ts";
 import { type Digest, digestFile, receiveBox } from "../boxes/receive.ts";
 import {
@@ -51,6 +51,7 @@ export async function boxPublish(deps: Deps, options: BoxPublishOptions): Promis
   // What can be known before the first byte is read is said before that.
   const wanted = { name: options.name, version: options.version };
   checkBoxId({ ...wanted, provider: options.provider ?? "virtualbox", arch: options.arch ?? "amd64" });
+  checkOwnVersion(wanted.version);
   const doors = (options.door ?? []).map(normaliseDoor);
   await fs.access(source).catch(() => {
     throw new UserError({ code: "invalid", message: `There is no file ${source}.`, hint: "Name a .box file." });
@@ -85,7 +86,6 @@ async function place(deps: Deps, { share, source, wanted, options }: Placing) {
     throw inTheWay(error, folder);
   });
   try {
-    await removeParts(folder);
     const { digest, facts } = await receive(deps, source, part);
     const id = { ...wanted, ...identify(source, facts, options) };
     checkBoxId(id);
@@ -133,13 +133,6 @@ async function receive(deps: Deps, source: string, part: string) {
   } catch (error) {
     deps.reporter.emit({ type: "step-failed", id });
     throw error;
-  }
-}
-
-/** What a killed run left; the lock says that nobody else is writing. */
-async function removeParts(folder: string): Promise<void> {
-  for (const file of await fs.readdir(folder)) {
-    if (file.endsWith(".part")) await fs.rm(path.join(folder, file), { force: true });
   }
 }
 

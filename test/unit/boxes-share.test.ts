@@ -162,7 +162,7 @@ describe("further boxes", () => {
     fs.mkdirSync(place, { recursive: true });
     const file = makeBox();
     fs.copyFileSync(file, path.join(place, "virtualbox-amd64.box"));
-    fs.writeFileSync(path.join(place, "libvirt-amd64.box.part"), "half");
+    fs.writeFileSync(path.join(place, "incoming-box.box.part"), "half");
     expect((await publish(file)).json.result.added).toBe(true);
     expect(tree()).toHaveLength(4);
   });
