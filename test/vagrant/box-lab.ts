@@ -3,11 +3,12 @@
  * counted trials. What is expected of them stands there.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import fs from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
+import { checkout } from "../vm/places.ts";
 
 export const NAME = "lab/tiny";
 
@@ -16,12 +17,6 @@ export const vagrants = [
   "vagrant",
   ...(process.env["NOTEBOX_TEST_VAGRANTS"] ?? "").split(":").filter((name) => name !== ""),
 ];
-
-/** The checkout, wherever this file was bundled to. */
-export function checkout(): string {
-  for (let at = import.meta.dirname; ; at = path.dirname(at))
-    if (fs.existsSync(path.join(at, "package.json"))) return at;
-}
 
 export interface Outcome {
   code: number | null;
@@ -58,7 +53,7 @@ export interface BoxLab {
 
 export function openBoxLab(share = "share"): BoxLab {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "notebox-boxes-"));
-  const program = path.join(checkout(), "dist/notebox.cjs");
+  const program = path.join(checkout, "dist/notebox.cjs");
   const running: Running[] = [];
   const lab: BoxLab = {
     folder,
@@ -70,7 +65,7 @@ export function openBoxLab(share = "share"): BoxLab {
       write("metadata.json", JSON.stringify({ provider, architecture: arch, ...libvirt }));
       write("Vagrantfile", `# ${version} ${arch}\n`);
       write(provider === "libvirt" ? "box.img" : "box.ovf", "<Envelope/>");
-      write("extra.bin", noise(bytes));
+      write("extra.bin", randomBytes(bytes));
       const file = `${parts}.box`;
       execFileSync("tar", ["-C", parts, "-cf", file, ...fs.readdirSync(parts)]);
       const named = ["--share", lab.share, "--name", NAME, "--version", version];
@@ -180,13 +175,6 @@ http { access_log access.log; ${temporary.join(" ")} include ${place}/boxes.conf
   };
   fs.mkdirSync(lab.share);
   return lab;
-}
-
-/** Bytes that no compression shrinks, the same in each run. */
-function noise(bytes: number): Buffer {
-  const blocks: Buffer[] = [];
-  for (let at = 0; at < bytes; at += 32) blocks.push(createHash("sha256").update(String(at)).digest());
-  return Buffer.concat(blocks).subarray(0, bytes);
 }
 
 /** nginx lies where only root's PATH leads. */

@@ -1,11 +1,12 @@
 /**
  * The counted trials, which take hours: every breakage, ten kills of the first `up`, a second provisioning, attacks
- * from a kernel and from root in the VM. `--only NAME` runs those whose name holds the text, `--provider NAME` one
+ * from a kernel and from root in the VM, kills of getting a box. `--only NAME` runs those whose name holds the text, `--provider NAME` one
  * provider. What passed at this commit is not run again; `--again` forgets that.
  */
 import { parseArgs } from "node:util";
 import { hostileTokenIsNoScript, kernelStaysUnprivileged, rootStaysInside } from "./attacks.ts";
 import { BREAKAGES } from "./breakages.ts";
+import { installTrials } from "./install-trials.ts";
 import { clearLab, type Lab, makeLab, notebox, up } from "./lab.ts";
 import type { ProviderName } from "./prepared-boxes.ts";
 import { endAll } from "./programs.ts";
@@ -53,7 +54,8 @@ const wanted = (name: string): boolean =>
 for (const provider of ["virtualbox", "libvirt"] as const)
   if (values.provider === undefined || values.provider === provider) await soak(provider);
 if (values.provider === undefined)
-  for (const { name, body } of rootTrials().filter((trial) => wanted(trial.name))) await counted(name, body);
+  for (const { name, body } of [...rootTrials(), ...installTrials].filter((trial) => wanted(trial.name)))
+    await counted(name, body);
 process.exitCode = trials.close();
 
 async function soak(name: ProviderName): Promise<void> {

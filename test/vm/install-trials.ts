@@ -1,0 +1,114 @@
+/**
+ * Counted trials of getting a box onto a computer, killed at random moments: Vagrant's own `box add` against
+ * `box serve`, and `box install`. `npm run test:soak` runs them in full, `npm test` a few of each; no VM is needed.
+ */
+import fs from "node:fs";
+import path from "node:path";
+import { catalogAddress } from "../../src/boxes/doors.ts";
+import { asVagrant, type BoxLab, installed, NAME, type Outcome, openBoxLab, vagrants } from "../vagrant/box-lab.ts";
+import { program } from "./places.ts";
+import { expect } from "./trials.ts";
+
+export const installTrials: { name: string; body: () => Promise<string> }[] = vagrants.flatMap((vagrant) => [
+  { name: `${vagrant}: box add against box serve, killed 50 times`, body: () => addKilled(vagrant, 50) },
+  { name: `${vagrant}: box install, killed 200 times`, body: () => installKilled(vagrant, 200) },
+]);
+
+async function withLab(bytes: number, work: (lab: BoxLab) => Promise<string>): Promise<string> {
+  const lab = openBoxLab();
+  try {
+    await lab.publish({ version: "1.0.0", bytes });
+    return await work(lab);
+  } finally {
+    await lab.close();
+  }
+}
+
+/** `kill -9` of the whole process group after so many milliseconds, unless it has ended before. */
+async function killedAfter({ child, done }: ReturnType<BoxLab["start"]>, ms: number): Promise<Outcome> {
+  const timer = setTimeout(() => {
+    try {
+      process.kill(-(child.pid ?? 0), "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  }, ms);
+  const outcome = await done;
+  clearTimeout(timer);
+  return outcome;
+}
+
+/** A plain second run always ends with the box installed, whole. */
+export async function addKilled(vagrant: string, count: number): Promise<string> {
+  return await withLab(24 << 20, async (lab) => {
+    const server = await lab.serve();
+    const args = ["box", "add", catalogAddress(server.url, NAME), "--provider", "virtualbox"];
+    const add = (home: string): ReturnType<BoxLab["start"]> => lab.start(vagrant, args, { VAGRANT_HOME: home });
+    const reference = lab.home();
+    const began = performance.now();
+    const plain = await add(reference).done;
+    const whole = performance.now() - began;
+    expect(plain.code === 0, plain.text);
+    let killed = 0;
+    for (let turn = 0; turn < count; turn++) {
+      const home = lab.home();
+      // Evenly over the whole run, so that no part of it is left out; where exactly is chance.
+      const after = ((turn + Math.random()) / count) * whole;
+      const first = await killedAfter(add(home), after);
+      if (first.code === null) killed += 1;
+      const second = await add(home).done;
+      const there = first.code === 0 && /already exists/.test(second.text);
+      expect(second.code === 0 || there, `killed after ${after.toFixed(0)} ms; the second run: ${second.text}`);
+      same(installed(home), installed(reference), `killed after ${after.toFixed(0)} ms`);
+      fs.rmSync(home, { recursive: true, force: true });
+    }
+    expect(killed > 0, "no run was killed before it ended");
+    return `${killed} of ${count} killed within ${whole.toFixed(0)} ms, each installed by the second run`;
+  });
+}
+
+/** Vagrant never sees half a box, and the next run leaves nothing of the killed ones. */
+export async function installKilled(vagrant: string, count: number): Promise<string> {
+  return await withLab(24 << 20, async (lab) => {
+    const env = asVagrant(lab, vagrant);
+    const args = [program, "box", "install", NAME, "--share", lab.share];
+    const install = (home: string): ReturnType<BoxLab["start"]> =>
+      lab.start(process.execPath, args, { ...env, VAGRANT_HOME: home });
+    const reference = lab.home();
+    const began = performance.now();
+    const plain = await install(reference).done;
+    const whole = performance.now() - began;
+    expect(plain.code === 0, plain.text);
+    const home = lab.home();
+    let killed = 0;
+    for (let turn = 0; turn < count; turn++) {
+      const after = ((turn + Math.random()) / count) * whole;
+      const { code, text } = await killedAfter(install(home), after);
+      expect(code === 0 || code === null, text);
+      if (code === null) killed += 1;
+      const seen = Object.fromEntries(
+        Object.entries(installed(home)).filter(([name]) => !/(?:^|\/)\.notebox-/.test(name)),
+      );
+      const listed = Object.keys(seen).some((name) => name.endsWith("/metadata.json"));
+      if (listed) same(seen, installed(reference), `killed after ${after.toFixed(0)} ms`);
+      // From the beginning again, but with what the killed ones left.
+      for (const version of fs.existsSync(boxFolder(home)) ? fs.readdirSync(boxFolder(home)) : [])
+        if (/^\d/.test(version)) fs.rmSync(path.join(boxFolder(home), version), { recursive: true });
+    }
+    expect(killed > 0, "no run was killed before it ended");
+    const last = await install(home).done;
+    expect(last.code === 0, last.text);
+    same(installed(home), installed(reference), "the last run");
+    return `${killed} of ${count} killed within ${whole.toFixed(0)} ms, never half a box, nothing left behind`;
+  });
+}
+
+function boxFolder(home: string): string {
+  return path.join(home, "boxes", NAME.replace("/", "-VAGRANTSLASH-"));
+}
+
+function same(found: Record<string, string>, wanted: Record<string, string>, when: string): void {
+  const files = new Set([...Object.keys(found), ...Object.keys(wanted)]);
+  const wrong = [...files].filter((name) => found[name] !== wanted[name]);
+  expect(wrong.length === 0, `${when}: missing, left over or other than they should be: ${wrong.join(", ")}`);
+}
