@@ -6,6 +6,11 @@ import { UserError } from "../errors.ts";
 
 export const SHARE_FILE = "notebox-share.json";
 export const LOCK_FILE = "notebox-share.lock";
+/** How far a scrub has come, and who is at it. */
+export const SCRUB_FILE = "notebox-scrub.json";
+export const SCRUB_LOCK_FILE = "notebox-scrub.lock";
+/** Where `box verify` puts what is wrong: a folder for each run, with a note and the files at their old paths. */
+export const QUARANTINE = "quarantine";
 
 export interface BoxId {
   /** owner/name */
@@ -84,6 +89,15 @@ export function checkBoxId(box: BoxId): void {
     throw usage(`${JSON.stringify(box.provider)} is no provider`, "Write Vagrant's name of it: virtualbox or libvirt.");
   if (!/^[a-z0-9_]{1,20}$/.test(box.arch) || DEVICE.test(box.arch))
     throw usage(`${JSON.stringify(box.arch)} is no architecture`, "Write Vagrant's name of it: amd64 or arm64.");
+}
+
+export function isBoxId(box: BoxId): boolean {
+  try {
+    checkBoxId(box);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Throws UserError `usage` for a version that Vagrant takes but does not sort as people do. */

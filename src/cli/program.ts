@@ -256,6 +256,22 @@ export function buildProgram(version: string, invoke: Invoke): Command {
     ),
   );
 
+  on(
+    box
+      .command("list [name]")
+      .description("what a share holds: versions, providers, sizes, age, source, doors")
+      .requiredOption("--share <dir>", "the share's folder")
+      .option("--provider <name>", "only this one")
+      .option("--arch <name>", "only this one")
+      .option("--version <version>", "only this one"),
+    "box list",
+    verb(
+      async () => (await import("../commands/box-list.ts")).boxList,
+      async () => (await import("./text/box-list.ts")).text,
+    ),
+    "name",
+  );
+
   const config = addCommonOptions(program.command("config"), true).description("what notebox makes of workbench.yaml");
   on(
     config.command("show").description("the resolved workbench, with the origin of each value"),
