@@ -7,10 +7,13 @@ import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, openSync, write, writev } from "node:fs";
 import fs from "node:fs/promises";
 import path from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
-import { Parser, type ReadEntry } from "tar";
+import { createGunzip } from "node:zlib";
 import { systemErrorCode, UserError } from "../errors.ts";
-import { cleanName, entryFault } from "./inspect.ts";
+import { cleanName, memberFault, shortened } from "./member-names.ts";
+import { TarFault, type TarMember, walkTar } from "./tar-walk.ts";
 
 export interface Unpacked {
   /** Bytes that were read, and their checksum. */
@@ -23,61 +26,90 @@ export interface Unpacked {
 const writeSome = promisify(write);
 const writevSome = promisify(writev);
 
+/** The archive is sound, but of a kind that only bsdtar unpacks as it should be. */
+export class NotUnpackable extends Error {}
+
 /**
  * `pieces` may be used again by whoever gives them as soon as the next one is asked for. `source` is named in
- * messages. Throws UserError `integrity`, and the system's errors when files cannot be written.
+ * messages. Throws UserError `integrity`, NotUnpackable, and the system's errors when files cannot be written.
  */
 export async function unpackBox(pieces: AsyncIterable<Buffer>, folder: string, source: string): Promise<Unpacked> {
   const hash = createHash("sha256");
   const files = new Files(folder);
+  const walk = walkTar((member) => files.take(member));
   let size = 0;
-  let fault: string | undefined;
-  let ended = false;
-  let over: () => void = () => {};
-  const done = new Promise<void>((resolve) => (over = resolve));
-  const parser = new Parser({
-    strict: true,
-    // A disk that is mostly zeros compresses a thousandfold; its size was known before.
-    maxDecompressionRatio: Number.POSITIVE_INFINITY,
-    onReadEntry: (entry) => {
-      fault ??= files.take(entry);
-      entry.resume();
-    },
-  });
-  const broken = (error: Error): void => {
-    fault ??= `it is no whole tar archive (${error.message.split("\n")[0]})`;
-    over();
-  };
-  parser.on("error", broken);
-  parser.on("abort", broken);
-  parser.on("end", () => {
-    ended = true;
-    over();
-  });
-  try {
-    for await (const piece of pieces) {
+  const plain = async (all: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const piece of all) {
       size += piece.length;
-      parser.write(piece);
-      // What was parsed is on its way to the disk while the same bytes are hashed.
+      walk.push(piece);
+      // What was found in these bytes is on its way to the disk while they are hashed.
       const written = files.flush();
       hash.update(piece);
       await written;
-      if (fault !== undefined) break;
     }
-    if (fault === undefined) {
-      if (!ended) parser.end();
-      await done;
-      await files.flush();
-    }
+  };
+  const gzipped = async (all: AsyncIterable<Buffer>): Promise<void> => {
+    const copies = async function* (): AsyncGenerator<Buffer> {
+      for await (const piece of all) {
+        size += piece.length;
+        hash.update(piece);
+        // zlib works on it in a thread of its own while the next piece is read into the same memory.
+        yield Buffer.from(piece);
+      }
+    };
+    const input = Readable.from(copies(), { highWaterMark: 1 });
+    await pipeline(input, createGunzip({ chunkSize: CHUNK }), async (archive: AsyncIterable<Buffer>) => {
+      for await (const bytes of archive) {
+        walk.push(bytes);
+        await files.flush();
+      }
+    });
+  };
+  try {
+    const { magic, all } = await peek(pieces);
+    if (/^(?:504b0304|fd377a585a00|28b52ffd|425a68)/.test(magic))
+      throw new NotUnpackable("it is packed in another way than gzip");
+    await (magic.startsWith("1f8b") ? gzipped(all) : plain(all));
+    walk.end();
+    await files.flush();
+  } catch (error) {
+    throw told(error, source);
   } finally {
-    await files.close();
+    files.close();
   }
-  if (fault === undefined) return { size, sha256: hash.digest("hex"), unpacked: files.bytes };
-  throw new UserError({
+  return { size, sha256: hash.digest("hex"), unpacked: files.bytes };
+}
+
+/** The first bytes in hex, and all bytes from the first one on. */
+async function peek(pieces: AsyncIterable<Buffer>): Promise<{ magic: string; all: AsyncIterable<Buffer> }> {
+  const iterator = pieces[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  const magic = first.done ? "" : first.value.subarray(0, 6).toString("hex");
+  const all = async function* (): AsyncGenerator<Buffer> {
+    try {
+      for (let next = first; !next.done; next = await iterator.next()) yield next.value;
+    } finally {
+      await iterator.return?.();
+    }
+  };
+  return { magic, all: all() };
+}
+
+function told(error: unknown, source: string): unknown {
+  const packing = isZlibError(error) ? "its gzip packing is damaged" : undefined;
+  const fault = error instanceof TarFault ? error.message : packing;
+  if (fault === undefined) return error;
+  return new UserError({
     code: "integrity",
     message: `${source} is not a sound box: ${fault}.`,
     hint: "Tell the people who keep the share; `notebox box verify` looks at all of its boxes.",
+    cause: error,
   });
+}
+
+/** zlib's own complaints. */
+function isZlibError(error: unknown): boolean {
+  return /^Z_/.test(systemErrorCode(error) ?? "");
 }
 
 /** A file that is being written; its data is collected while a piece is parsed, and written at once. */
@@ -97,31 +129,40 @@ class Files {
     this.#folder = folder;
   }
 
-  /** Makes the entry's file or folder. Gives back what is wrong with it, if something is. */
-  take(entry: ReadEntry): string | undefined {
-    const name = cleanName(entry.path).replace(/\/+$/, "");
-    const fault = entryFault(entry, name);
-    if (fault !== undefined) return `${JSON.stringify(entry.path.slice(0, 200))} ${fault}`;
+  /** Makes the member's file or folder, and takes its content. Throws TarFault, NotUnpackable. */
+  take(member: TarMember): ((piece: Buffer) => void) | undefined {
+    const name = cleanName(member.name);
+    const fault = memberFault(member, name);
+    const shown = JSON.stringify(shortened(member.name));
+    if (fault !== undefined) throw new TarFault(`${shown} ${fault}`);
+    if (member.type === "S" || member.hasMap || member.size !== member.stored)
+      throw new NotUnpackable(`${shown} is a sparse file`);
     if (name === "" || name === ".") return undefined;
     const target = path.join(this.#folder, ...name.split("/"));
-    // As bsdtar does it for Vagrant: the archive's rights less the umask; the owner must be able to delete it again.
-    const mode = (entry.mode ?? 0o644) & 0o777;
-    if (entry.type === "Directory" || entry.type === "GNUDumpDir") {
-      mkdirSync(target, { recursive: true, mode: mode | 0o700 });
-      return undefined;
-    }
+    // As bsdtar does it for Vagrant: the archive's rights less the umask. The owner must be able to delete it again.
     try {
+      if (member.type === "5") {
+        mkdirSync(target, { recursive: true, mode: member.mode | 0o700 });
+        return undefined;
+      }
       mkdirSync(path.dirname(target), { recursive: true });
-      const file: Open = { fd: openSync(target, "wx", mode | 0o600), at: 0, waiting: [], ended: false };
-      this.#open.add(file);
-      entry.on("data", (data: Buffer) => file.waiting.push(data));
-      entry.on("end", () => (file.ended = true));
-      return undefined;
+      return this.#begin(openSync(target, "wx", member.mode | 0o600), member.stored);
     } catch (error) {
       const code = systemErrorCode(error);
       if (code !== "EEXIST" && code !== "ENOTDIR" && code !== "EISDIR") throw error;
-      return `${JSON.stringify(entry.path.slice(0, 200))} is in it twice`;
+      throw new TarFault(`${shown} is in it twice`);
     }
+  }
+
+  #begin(fd: number, size: number): (piece: Buffer) => void {
+    const file: Open = { fd, at: 0, waiting: [], ended: size === 0 };
+    this.#open.add(file);
+    let left = size;
+    return (piece) => {
+      file.waiting.push(piece);
+      left -= piece.length;
+      file.ended = left === 0;
+    };
   }
 
   /** Writes all that has come and closes the files that have ended. */
@@ -148,7 +189,7 @@ class Files {
     closeSync(file.fd);
   }
 
-  async close(): Promise<void> {
+  close(): void {
     for (const file of this.#open) closeSync(file.fd);
     this.#open.clear();
   }

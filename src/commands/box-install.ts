@@ -3,9 +3,10 @@
  * once. Where Vagrant is of a version that nobody here has looked at, it does the work itself.
  */
 import path from "node:path";
+import { fetchPieces } from "../boxes/fetch-pieces.ts";
 import { installBox } from "../boxes/install.ts";
 import { chooseOffer, type Offer, readOffers } from "../boxes/offers.ts";
-import { readFilePieces } from "../boxes/unpack.ts";
+import { NotUnpackable, readFilePieces } from "../boxes/unpack.ts";
 import { type Clause, parseConstraint } from "../boxes/versions.ts";
 import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
@@ -79,15 +80,18 @@ export async function boxInstall(deps: Deps, options: BoxInstallOptions): Promis
       found,
       `notebox does not know how Vagrant ${vagrantVersion} keeps its boxes`,
     );
-  if (/^https?:/i.test(offer.address))
-    return await addByVagrant(deps, offer, found, "notebox itself installs from folders only");
   if (catalog === undefined)
     deps.reporter.emit({
       type: "say",
       level: "warning",
       text: `No door of the share leads to ${options.share} or to a server, so Vagrant will not hear of newer versions; \`notebox box rebase\` adds a door.`,
     });
-  return { ...found, ...(await install(deps, layout, offer, catalog)), by: "notebox" };
+  try {
+    return { ...found, ...(await install(deps, layout, offer, catalog)), by: "notebox" };
+  } catch (error) {
+    if (!(error instanceof NotUnpackable)) throw error;
+    return await addByVagrant(deps, offer, found, `notebox cannot unpack this box (${error.message})`);
+  }
 }
 
 function parseVersion(text = ""): Clause[] {
@@ -113,12 +117,15 @@ export async function install(
   const title = `Unpacking the box ${offer.name} ${offer.version}`;
   deps.reporter.emit({ type: "step-start", id, title });
   try {
-    const onBytes = (done: number): void =>
-      deps.reporter.emit({ type: "step-bytes", id, done, ...(offer.size === undefined ? {} : { total: offer.size }) });
+    const onBytes = ({ done, total = offer.size }: { done: number; total?: number | undefined }): void =>
+      deps.reporter.emit({ type: "step-bytes", id, done, ...(total === undefined ? {} : { total }) });
     const installed = await installBox(deps, {
       ...{ offer, boxFolder, place },
       ...(catalog === undefined ? {} : { metadataUrl: catalog }),
-      pieces: () => readFilePieces(offer.address, onBytes, deps.signal),
+      pieces: () =>
+        /^https?:/i.test(offer.address)
+          ? fetchPieces(deps, offer.address, onBytes)
+          : readFilePieces(offer.address, (done) => onBytes({ done }), deps.signal),
     });
     deps.reporter.emit({ type: "step-done", id, ...(installed ? {} : { note: "it was there" }) });
     return { installed, box: path.join(boxFolder, place) };

@@ -42,11 +42,19 @@ export async function bringBox(deps: Deps, box: Box, vm: { provider: string; vag
 
 async function offerOf(deps: Deps, door: string, name: string, wanted: Wanted): Promise<Offer> {
   const { kind, text } = parseDoor(door);
-  if (kind === "http" || (kind === "drive" && deps.platform !== "win32")) throw notHere(door);
+  if (kind === "drive" && deps.platform !== "win32") throw notHere(door);
   // A share that does not know this door is none that Vagrant could use: updates would find no catalog.
 
-  await fs.access(path.join(text, catalogPath(doorSlug(door), name))).catch(() => Promise.reject(notHere(door)));
+  const catalog = path.join(text, catalogPath(doorSlug(door), name));
+  if (kind !== "http" && !(await exists(catalog))) throw notHere(door);
   return chooseOffer(door, name, (await readOffers(deps, text, name)).offers, wanted);
+}
+
+async function exists(file: string): Promise<boolean> {
+  return await fs.access(file).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function inTime<T>(work: Promise<T>, door: string): Promise<T> {
