@@ -19,6 +19,7 @@ import {
   SHARE_FILE,
   versionFolder,
 } from "./layout.ts";
+import { readEntries, readText } from "./quick-files.ts";
 
 export interface ShareSettings {
   layout: 1;
@@ -155,7 +156,7 @@ export async function writeSettings(share: string, settings: ShareSettings): Pro
 export async function readRecord(share: string, box: BoxId): Promise<BoxRecord | undefined> {
   const file = path.join(share, recordPath(box));
   try {
-    const data = JSON.parse(await fs.readFile(file, "utf8")) as BoxRecord;
+    const data = JSON.parse(await readText(file)) as BoxRecord;
     if (!/^[0-9a-f]{64}$/.test(data.sha256) || !Number.isSafeInteger(data.size)) throw new SyntaxError("no checksum");
     // Where a record lies says what it is of; what it says itself could be a copy's.
     return { ...data, name: box.name, version: box.version, provider: box.provider, arch: box.arch };
@@ -201,7 +202,7 @@ async function recordsOf(share: string, of: Pick<BoxId, "name" | "version">): Pr
 
 async function foldersIn(folder: string): Promise<string[]> {
   try {
-    const entries = await fs.readdir(folder, { withFileTypes: true });
+    const entries = await readEntries(folder);
     return entries
       .filter((entry) => entry.isDirectory())
       .map((entry) => entry.name)

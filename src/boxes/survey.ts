@@ -2,11 +2,11 @@
  * Everything that lies in a share, in one look: boxes, records, leftovers, catalogs. It reads many folders at a time,
  * because on a file server each costs a round trip. What is right or wrong about it is for scrub.ts and the verbs.
  */
-import fs from "node:fs/promises";
 import path from "node:path";
 import { systemErrorCode, UserError } from "../errors.ts";
 import type { BoxRecord } from "./catalog.ts";
 import { type BoxId, boxPath, isLeftover, LOCK_FILE, parseFileName, recordPath, SHARE_FILE } from "./layout.ts";
+import { readEntries } from "./quick-files.ts";
 import { listNames, readRecord } from "./share.ts";
 
 /** One place of a box: its bytes, its record, or only one of the two. */
@@ -100,7 +100,7 @@ function strayKind(file: string): Stray["kind"] {
 /** A folder's entries; none for a folder that has gone meanwhile, or that is a file. */
 export async function entriesOf(share: string, folder: string) {
   try {
-    const entries = await fs.readdir(path.join(share, folder), { withFileTypes: true });
+    const entries = await readEntries(path.join(share, folder));
     return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (error) {
     const code = systemErrorCode(error);
