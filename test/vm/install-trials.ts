@@ -2,6 +2,8 @@
  * Counted trials of getting a box onto a computer, killed at random moments: Vagrant's own `box add` against
  * `box serve`, and `box install`. `npm run test:soak` runs them in full, `npm test` a few of each; no VM is needed.
  */
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { catalogAddress } from "../../src/boxes/doors.ts";
@@ -12,6 +14,7 @@ import { expect } from "./trials.ts";
 export const installTrials: { name: string; body: () => Promise<string> }[] = vagrants.flatMap((vagrant) => [
   { name: `${vagrant}: box add against box serve, killed 50 times`, body: () => addKilled(vagrant, 50) },
   { name: `${vagrant}: box install, killed 200 times`, body: () => installKilled(vagrant, 200) },
+  { name: `${vagrant}: box install of 4 GB, memory and disk`, body: () => installLean(vagrant, 4e9) },
 ]);
 
 async function withLab(bytes: number, work: (lab: BoxLab) => Promise<string>): Promise<string> {
@@ -122,6 +125,67 @@ async function begun(home: string, done: Promise<unknown>): Promise<void> {
 function leftovers(home: string): string {
   const names = fs.existsSync(boxFolder(home)) ? fs.readdirSync(boxFolder(home)) : [];
   return names.filter((name) => name.startsWith(".notebox-install-")).join();
+}
+
+/** Memory does not grow with the box, and there is no second copy of it. */
+export async function installLean(vagrant: string, bytes: number): Promise<string> {
+  return await withLab(0, async (lab) => {
+    await layLarge(lab, bytes);
+    const home = lab.home();
+    const args = [program, "box", "install", NAME, "--share", lab.share];
+    const { child, done } = lab.start(process.execPath, args, { ...asVagrant(lab, vagrant), VAGRANT_HOME: home });
+    let disk = 0;
+    let memory = 0;
+    const watch = setInterval(() => {
+      disk = Math.max(disk, Number(execFileSync("du", ["-sk", home], { encoding: "utf8" }).split("\t")[0]) * 1024);
+      const status = fs.readFileSync(`/proc/${child.pid}/status`, "utf8");
+      memory = Math.max(memory, Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024);
+    }, 25);
+    child.once("exit", () => clearInterval(watch));
+    const { code, text } = await done;
+    expect(code === 0, text);
+    const unpacked = fs.statSync(path.join(boxFolder(home), "9.0.0", archOf(home), "virtualbox/disk.vmdk")).size;
+    expect(unpacked === bytes, `${unpacked} of ${bytes} bytes were unpacked`);
+    expect(memory > 0 && memory < 150e6, `it took ${Math.round(memory / 1e6)} MB of memory`);
+    expect(disk <= 1.05 * bytes, `it took ${(disk / bytes).toFixed(2)} times the box on the disk`);
+    return `at most ${Math.round(memory / 1e6)} MB of memory, ${(disk / bytes).toFixed(2)} times the box on the disk`;
+  });
+}
+
+function archOf(home: string): string {
+  return fs.existsSync(path.join(boxFolder(home), "9.0.0/amd64")) ? "amd64" : "";
+}
+
+/** A box with a disk of zeros that takes no room in the share, as version 9.0.0. */
+async function layLarge(lab: BoxLab, bytes: number): Promise<void> {
+  const id = path.join(lab.share, "boxes", NAME, "9.0.0/virtualbox-amd64");
+  fs.mkdirSync(path.dirname(id), { recursive: true });
+  const metadata = Buffer.from('{"provider":"virtualbox"}');
+  const block = (size: number): number => Math.ceil(size / 512) * 512;
+  const start = Buffer.concat([header("metadata.json", metadata.length), metadata]);
+  fs.writeFileSync(
+    `${id}.box`,
+    Buffer.concat([start, Buffer.alloc(block(start.length) - start.length), header("disk.vmdk", bytes)]),
+  );
+  const size = block(start.length) + 512 + block(bytes) + 1024;
+  fs.truncateSync(`${id}.box`, size);
+  const hash = createHash("sha256");
+  for await (const piece of fs.createReadStream(`${id}.box`, { highWaterMark: 1 << 20 })) hash.update(piece as Buffer);
+  fs.writeFileSync(`${id}.json`, JSON.stringify({ sha256: hash.digest("hex"), size }));
+}
+
+/** POSIX.1-1988 (ustar), "Header Block". */
+function header(name: string, size: number): Buffer {
+  const head = Buffer.alloc(512);
+  head.write(name, 0);
+  head.write("0000644\0", 100);
+  head.write(`${size.toString(8).padStart(11, "0")}\0`, 124);
+  head.write("0", 156);
+  head.write("ustar\u000000", 257);
+  const sum =
+    head.reduce((total, byte) => total + byte, 0) - head.subarray(148, 156).reduce((t, byte) => t + byte, 0) + 256;
+  head.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+  return head;
 }
 
 function boxFolder(home: string): string {
