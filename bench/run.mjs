@@ -49,6 +49,6 @@ ${new Date().toISOString().slice(0, 10)}, commit ${commit}, Node ${process.versi
 
 ${table.join("\n")}
 
-Receiving a box over HTTP and installing one from a share are not here yet: the commands do not exist yet.
+Receiving a box over HTTP is not here yet.
 `;
 }
