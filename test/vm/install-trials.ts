@@ -60,7 +60,8 @@ export async function addKilled(vagrant: string, count: number): Promise<string>
       const first = await killedAfter(add(home), after);
       if (first.code === null) killed += 1;
       const second = await add(home).done;
-      const there = first.code === 0 && /already exists/.test(second.text);
+      // Killed when the box was in its place and only the last words were missing: then it is installed, and whole.
+      const there = /already exists/.test(second.text);
       expect(second.code === 0 || there, `killed after ${after.toFixed(0)} ms; the second run: ${second.text}`);
       same(installed(home), installed(reference), `killed after ${after.toFixed(0)} ms`);
       fs.rmSync(home, { recursive: true, force: true });
