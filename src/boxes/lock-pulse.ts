@@ -36,18 +36,21 @@ export async function startPulse(file: string, text: string): Promise<Pulse> {
 
 /** Milliseconds since the file was last written, both by the clock of the computer that holds it. */
 export async function quietFor(file: string): Promise<number> {
-  const probe = path.join(path.dirname(file), `.notebox-probe-${random()}`);
   try {
-    await fs.writeFile(probe, "");
-    const [{ mtimeMs: now }, { mtimeMs: then }] = await Promise.all([fs.stat(probe), fs.stat(file)]);
-    return now - then;
+    const now = await serverTime(path.dirname(file));
+    return now - (await fs.stat(file)).mtimeMs;
   } catch {
     return 0; // released meanwhile, or the share cannot be written: then nothing is known
-  } finally {
-    await fs.rm(probe, { force: true });
   }
 }
 
-function random(): string {
-  return Math.random().toString(36).slice(2, 10);
+/** Milliseconds since 1970 as the computer counts them that holds this folder: the time of a file made just now. */
+export async function serverTime(folder: string): Promise<number> {
+  const probe = path.join(folder, `.notebox-probe-${Math.random().toString(36).slice(2, 10)}`);
+  try {
+    await fs.writeFile(probe, "");
+    return (await fs.stat(probe)).mtimeMs;
+  } finally {
+    await fs.rm(probe, { force: true });
+  }
 }

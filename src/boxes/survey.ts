@@ -5,7 +5,17 @@
 import path from "node:path";
 import { systemErrorCode, UserError } from "../errors.ts";
 import type { BoxRecord } from "./catalog.ts";
-import { type BoxId, boxPath, isLeftover, LOCK_FILE, parseFileName, recordPath, SHARE_FILE } from "./layout.ts";
+import {
+  type BoxId,
+  boxPath,
+  isLeftover,
+  LOCK_FILE,
+  parseFileName,
+  recordPath,
+  SCRUB_FILE,
+  SCRUB_LOCK_FILE,
+  SHARE_FILE,
+} from "./layout.ts";
 import { readEntries } from "./quick-files.ts";
 import { listNames, readRecord } from "./share.ts";
 
@@ -114,8 +124,9 @@ export async function surveyLeftovers(share: string): Promise<string[]> {
   const found: string[] = [];
   for (const entry of await entriesOf(share, ".")) {
     const { name } = entry;
-    if (name === `${SHARE_FILE}.part` || name.startsWith(`${LOCK_FILE}.`) || name.startsWith(".notebox-probe-"))
-      found.push(name);
+    const draft = [LOCK_FILE, SCRUB_LOCK_FILE].some((lock) => name.startsWith(`${lock}.`));
+    const part = name === `${SHARE_FILE}.part` || name === `${SCRUB_FILE}.part`;
+    if (draft || part || name.startsWith(".notebox-probe-")) found.push(name);
   }
   const walk = async (folder: string): Promise<void> => {
     for (const entry of await entriesOf(share, folder)) {

@@ -22,6 +22,14 @@ function portNumber(text: string): number {
   return port;
 }
 
+/** "12h", "90d", "4w" → milliseconds. */
+function span(text: string): number {
+  const match = /^(\d{1,6})\s*([hdw])$/.exec(text);
+  if (!match) throw new InvalidArgumentError("Write a time like 12h, 90d or 4w.");
+  const hours = { h: 1, d: 24, w: 168 }[match[2] as "h" | "d" | "w"];
+  return Number(match[1]) * hours * 3_600_000;
+}
+
 function verb<O extends object>(
   command: () => Promise<(deps: Deps, options: O) => Promise<unknown>>,
   text: () => Promise<(result: never, options: O) => string>,
@@ -210,6 +218,23 @@ export function buildProgram(version: string, invoke: Invoke): Command {
   );
   on(
     box
+      .command("archive <source>")
+      .description("fetch boxes into a share: from a registry (owner/name), a catalog or a box's address")
+      .requiredOption("--share <dir>", "the share's folder")
+      .option("--version <constraint>", "which versions, as Vagrant writes it; the newest when not given")
+      .option("--all-versions", "all that fit, not only the newest")
+      .option("--provider <name>", "only this provider; may be given several times", collect)
+      .option("--arch <name>", "only this architecture; may be given several times", collect)
+      .option("--name <owner/name>", "the name of a box that has no catalog"),
+    "box archive",
+    verb(
+      async () => (await import("../commands/box-archive.ts")).boxArchive,
+      async () => (await import("./text/box-archive.ts")).text,
+    ),
+    "source",
+  );
+  on(
+    box
       .command("publish <file>")
       .description("put a box into a share, with its catalogs")
       .requiredOption("--share <dir>", "the share's folder")
@@ -270,6 +295,58 @@ export function buildProgram(version: string, invoke: Invoke): Command {
       async () => (await import("./text/box-list.ts")).text,
     ),
     "name",
+  );
+
+  on(
+    box
+      .command("verify [name]")
+      .description(
+        "read every byte of a share's boxes, take out what is wrong, set catalogs right; goes on where it was broken off",
+      )
+      .requiredOption("--share <dir>", "the share's folder")
+      .option("--provider <name>", "only this one")
+      .option("--arch <name>", "only this one")
+      .option("--version <version>", "only this one")
+      .option("--dry-run", "say what is wrong and change nothing"),
+    "box verify",
+    verb(
+      async () => (await import("../commands/box-verify.ts")).boxVerify,
+      async () => (await import("./text/box-verify.ts")).text,
+    ),
+    "name",
+  );
+
+  on(
+    box
+      .command("prune")
+      .description("remove versions that nobody needs, and what killed writers left; the newest of each box stays")
+      .requiredOption("--share <dir>", "the share's folder")
+      .option("--keep <n>", "so many newest versions of each box stay", Number)
+      .option("--older-than <time>", "only what was published longer ago, such as 90d", span)
+      .option("--unused-by <dir...>", "only what none of these workbench folders would take")
+      .option("--parts-older-than <time>", "half-received boxes (default: 1d)", span)
+      .option("--quarantine-older-than <time>", "what verify took out (default: 30d)", span)
+      .option("--take-over", "take over the lock of a computer that gives no sign of life")
+      .option("--dry-run", "say what would go, with sizes, and change nothing"),
+    "box prune",
+    verb(
+      async () => (await import("../commands/box-prune.ts")).boxPrune,
+      async () => (await import("./text/box-prune.ts")).text,
+    ),
+  );
+  on(
+    box
+      .command("rebase")
+      .description("change the ways to reach a share, and write all its catalogs anew")
+      .requiredOption("--share <dir>", "the share's folder")
+      .option("--add <door>", "a further way; may be given several times", collect)
+      .option("--remove <door>", "one that is no more, with its catalogs; may be given several times", collect)
+      .option("--replace <old new...>", "the old way, then the new one"),
+    "box rebase",
+    verb(
+      async () => (await import("../commands/box-rebase.ts")).boxRebase,
+      async () => (await import("./text/box-rebase.ts")).text,
+    ),
   );
 
   const config = addCommonOptions(program.command("config"), true).description("what notebox makes of workbench.yaml");
