@@ -14,8 +14,11 @@ import { type BoxId, boxPath, recordPath, SHARE_FILE } from "./layout.ts";
 import { type Route, routeOf } from "./serve-routes.ts";
 import { listNames, listRecords, readRecord } from "./share.ts";
 
-/** `share` is absolute. The answerer throws for faults of the share only (a record that cannot be read). */
-export function answerer(share: string): (request: ServedRequest) => Promise<ServedAnswer> {
+/** `share` is absolute. `onTrouble` is told why the share could not be read; the network is not. */
+export function answerer(
+  share: string,
+  onTrouble: (error: UserError) => void,
+): (request: ServedRequest) => Promise<ServedAnswer> {
   return async (request) => {
     if (request.method !== "GET" && request.method !== "HEAD")
       return words(405, "A share can only be read: GET and HEAD.", { allow: "GET, HEAD" });
@@ -27,9 +30,9 @@ export function answerer(share: string): (request: ServedRequest) => Promise<Ser
     try {
       return (await answer(share, door, route, request)) ?? words(404, "There is nothing of this name.");
     } catch (error) {
-      // A message for IT may name folders; the network is told no more than what kind of trouble it is.
-      if (error instanceof UserError) return words(503, "The share cannot be read just now.");
-      throw error;
+      if (!(error instanceof UserError)) throw error;
+      onTrouble(error);
+      return words(503, "The share cannot be read just now.");
     }
   };
 }

@@ -44,7 +44,7 @@ async function serve(deps: Deps, share: string, { host, port }: BoxServeOptions)
   const server = await deps.servers.listen({
     host,
     port,
-    answer: answerer(share),
+    answer: answerer(share, ({ message, hint = "" }) => say(`${message} ${hint}`, "warning")),
     served: (what) => {
       requests += 1;
       bytes += what.bytes;

@@ -128,6 +128,28 @@ describe("what goes wrong leaves no trace", () => {
   });
 });
 
+describe("where Vagrant is to ask for updates", () => {
+  test("a path that is no door: the share's door for others, and if there is none, that is said", async () => {
+    const link = path.join(lab.folder, "mounted");
+    fs.symlinkSync(lab.share, link);
+    const home = lab.home();
+    const without = await lab.notebox(["box", "install", NAME, "--share", link], {
+      ...vagrantOf("2.4.9"),
+      VAGRANT_HOME: home,
+    });
+    expect([without.code, without.text]).toEqual([0, expect.stringMatching(/will not hear of newer versions/)]);
+    expect(installed(home)[`lab-VAGRANTSLASH-tiny/metadata_url`]).toBeUndefined();
+    const settings = path.join(lab.share, "notebox-share.json");
+    const before = fs.readFileSync(settings, "utf8");
+    const data = JSON.parse(before);
+    data.doors.push("//files.example.edu/boxes", "https://boxes.example.edu/b");
+    fs.writeFileSync(settings, JSON.stringify(data));
+    const { result } = await install(lab.home(), [], "2.4.9", link);
+    fs.writeFileSync(settings, before);
+    expect(result.catalog).toMatch(/^https:\/\/boxes\.example\.edu\/b\/catalogs\/[^/]+\/lab\/tiny\.json$/);
+  });
+});
+
 describe("others at the same time", () => {
   test("two installs at once: one does it, the other one finds it", async () => {
     const home = lab.home();

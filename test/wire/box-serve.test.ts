@@ -208,6 +208,17 @@ describe("the server itself", () => {
     expect(server.log()).not.toContain("can read");
   });
 
+  test("tells whoever runs it of a damaged record, and the network only that there is trouble", async () => {
+    const record = path.join(lab.share, "boxes/lab/tiny/1.1.0/virtualbox-amd64.json");
+    const text = fs.readFileSync(record, "utf8");
+    fs.writeFileSync(record, text.slice(0, 40));
+    const { status, body } = await ask(`/${NAME}`);
+    fs.writeFileSync(record, text);
+    expect([status, body.toString()]).toEqual([503, "The share cannot be read just now.\n"]);
+    await expect.poll(server.log).toContain(`The record ${record} cannot be read`);
+    expect((await ask(`/${NAME}`)).status).toBe(200);
+  });
+
   test("says it when the network can read along, and refuses a port that is taken", async () => {
     const open = await lab.serve("--host", "0.0.0.0");
     expect(open.log()).toMatch(/over the network can read/);
