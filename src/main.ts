@@ -90,6 +90,9 @@ async function createDeps(
       connect: async (target, how) => await (await import("./adapters/node-ssh.ts")).createSsh().connect(target, how),
     },
     http: { request: async (request) => await (await import("./adapters/got.ts")).createHttp(env).request(request) },
+    downloads: {
+      open: async (request) => await (await import("./adapters/got.ts")).createDownloads(env).open(request),
+    },
     servers: {
       listen: async (options) => await (await import("./adapters/http-server.ts")).createHttpServers().listen(options),
     },

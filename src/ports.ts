@@ -97,6 +97,29 @@ export interface Http {
   request(request: HttpRequest): Promise<HttpResponse>;
 }
 
+export interface DownloadRequest {
+  url: string;
+  headers?: Readonly<Record<string, string>>;
+  /** The connection counts as dead when nothing arrives for so long. */
+  idleMs: number;
+  signal?: AbortSignal;
+}
+
+export interface Download {
+  status: number;
+  /** Names in lower case. */
+  headers: Readonly<Record<string, string>>;
+  /** The bytes as they are sent, never unpacked. Throws UserError `unreachable` when they stop before their end. */
+  body: AsyncIterable<Uint8Array>;
+  /** Ends the connection; harmless when it has ended. */
+  close(): void;
+}
+
+export interface Downloads {
+  /** One GET: resolves with any status, follows no redirect; throws UserError `unreachable` when no answer comes. */
+  open(request: DownloadRequest): Promise<Download>;
+}
+
 /** A request as it came in: nothing of it is decoded or checked yet. */
 export interface ServedRequest {
   method: string;
@@ -211,6 +234,7 @@ export interface Deps {
   processes: Processes;
   ssh: Ssh;
   http: Http;
+  downloads: Downloads;
   servers: HttpServers;
   webSockets: WebSockets;
   prompts: Prompts;

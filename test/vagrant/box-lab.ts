@@ -8,6 +8,7 @@ import fs from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
+import { QCOW2 } from "../unit/box-bytes.ts";
 import { checkout } from "../vm/places.ts";
 
 export const NAME = "lab/tiny";
@@ -64,7 +65,8 @@ export function openBoxLab(share = "share"): BoxLab {
       const libvirt = provider === "libvirt" ? { format: "qcow2", virtual_size: 1 } : {};
       write("metadata.json", JSON.stringify({ provider, architecture: arch, ...libvirt }));
       write("Vagrantfile", `# ${version} ${arch}\n`);
-      write(provider === "libvirt" ? "box.img" : "box.ovf", "<Envelope/>");
+      if (provider === "libvirt") write("box.img", QCOW2);
+      else write("box.ovf", "<Envelope/>");
       write("extra.bin", randomBytes(bytes));
       const file = `${parts}.box`;
       execFileSync("tar", ["-C", parts, "-cf", file, ...fs.readdirSync(parts)]);

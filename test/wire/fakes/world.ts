@@ -8,7 +8,7 @@ import os from "node:os";
 import path from "node:path";
 import { createClock } from "../../../src/adapters/clock.ts";
 import { createProcesses } from "../../../src/adapters/execa.ts";
-import { createHttp } from "../../../src/adapters/got.ts";
+import { createDownloads, createHttp } from "../../../src/adapters/got.ts";
 import { createHttpServers } from "../../../src/adapters/http-server.ts";
 import { createSsh } from "../../../src/adapters/node-ssh.ts";
 import { createRunLog } from "../../../src/adapters/run-log.ts";
@@ -122,6 +122,7 @@ function makeDeps(programs: string): Deps {
     processes: createProcesses({ PATH: programs }, log),
     ssh: createSsh(),
     http: createHttp({}),
+    downloads: createDownloads({}),
     servers: createHttpServers(),
     webSockets: createWebSockets(),
     prompts: { interactive: false, confirm: nobody, text: nobody, select: nobody },
