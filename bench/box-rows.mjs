@@ -17,6 +17,8 @@ export const boxRows = [
     what: `\`box install\` of a box of ${BOX_MIB} MiB (plain tar)`,
     beside: "`vagrant box add` of the same catalog",
     aim: 0.33,
+    bound:
+      "one read, SHA-256 in one thread and the writes of the unpacked files. Vagrant copies first and hashes in Ruby.",
     needs: () => missing("vagrant"),
     measure: () =>
       withShare(async ({ folder, share, catalog }) => {
@@ -38,6 +40,7 @@ export const boxRows = [
     beside: "nginx with the configuration that `box serve --print nginx` prints",
     // 0.7 of nginx's throughput.
     aim: 1.43,
+    bound: "copying through the loopback: server and clients share the processors. A disk or a network is slower.",
     needs: () => missing("nginx") ?? missing("curl"),
     measure: () =>
       withShare(async ({ folder, share, port }) => {

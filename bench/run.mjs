@@ -15,12 +15,14 @@ const { values: given } = parseArgs({
     prepared: { type: "string" },
     bare: { type: "string" },
     provider: { type: "string", default: "libvirt" },
+    // Only rows whose words hold this text; nothing is written then.
+    only: { type: "string" },
     "no-write": { type: "boolean", default: false },
   },
 });
 
 const lines = ["| what | takes | beside | takes | ratio | aim | runs |", "|---|---|---|---|---|---|---|"];
-for (const row of rows) {
+for (const row of rows.filter(({ what }) => given.only === undefined || what.includes(given.only))) {
   process.stderr.write(`${row.what} …\n`);
   const missing = row.needs?.(given);
   if (missing) {
@@ -32,7 +34,7 @@ for (const row of rows) {
   lines.push(`| ${cells.join(" | ")} |`);
 }
 process.stdout.write(`${lines.join("\n")}\n`);
-if (!given["no-write"]) fs.writeFileSync(path.join(root, "docs/bench.md"), page(lines));
+if (!given["no-write"] && given.only === undefined) fs.writeFileSync(path.join(root, "docs/bench.md"), page(lines));
 
 function page(table) {
   const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" }).trim();
@@ -48,6 +50,13 @@ ${new Date().toISOString().slice(0, 10)}, commit ${commit}, Node ${process.versi
   }, load ${os.loadavg()[0].toFixed(1)}.
 
 ${table.join("\n")}
+
+What bounds them, where it is not plain:
+
+${rows
+  .filter(({ bound }) => bound)
+  .map(({ what, bound }) => `- ${what}: ${bound}`)
+  .join("\n")}
 
 Receiving a box over HTTP is not here yet.
 `;

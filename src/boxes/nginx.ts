@@ -20,7 +20,7 @@ export function nginxConfiguration(share: string, doors: readonly string[]): { d
     throw new UserError({
       code: "invalid",
       message: "The share has no http door, so there are no catalogs that a web server could give out.",
-      hint: "Add its address first: notebox box rebase --help tells how.",
+      hint: `Add its address first: notebox box rebase --share ${share} --add http://SERVER/`,
     });
   if ([...share].some((char) => char < " "))
     throw new UserError({
