@@ -48,10 +48,15 @@ export async function addKilled(vagrant: string, count: number): Promise<string>
     const args = ["box", "add", catalogAddress(server.url, NAME), "--provider", "virtualbox"];
     const add = (home: string): ReturnType<BoxLab["start"]> => lab.start(vagrant, args, { VAGRANT_HOME: home });
     const reference = lab.home();
-    const began = performance.now();
-    const plain = await add(reference).done;
-    const whole = performance.now() - began;
-    expect(plain.code === 0, plain.text);
+    const times: number[] = [];
+    // The first one finds nothing in memory; too long a time would put most kills behind the end.
+    for (const home of [lab.home(), reference]) {
+      const began = performance.now();
+      const { code, text } = await add(home).done;
+      times.push(performance.now() - began);
+      expect(code === 0, text);
+    }
+    const whole = Math.min(...times);
     let killed = 0;
     for (let turn = 0; turn < count; turn++) {
       const home = lab.home();
