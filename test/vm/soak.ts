@@ -15,6 +15,7 @@ import { rootTrials } from "./provision-roots.ts";
 import { secondProvisionChangesNothing } from "./provisions.ts";
 import { proxyIsHonoured } from "./proxy.ts";
 import { Records } from "./records.ts";
+import { shareTrials } from "./share-trials.ts";
 import { breakAndMend, type Kill, killedUp, verified } from "./steps.ts";
 import { Trials } from "./trials.ts";
 
@@ -54,7 +55,9 @@ const wanted = (name: string): boolean =>
 for (const provider of ["virtualbox", "libvirt"] as const)
   if (values.provider === undefined || values.provider === provider) await soak(provider);
 if (values.provider === undefined)
-  for (const { name, body } of [...rootTrials(), ...installTrials].filter((trial) => wanted(trial.name)))
+  for (const { name, body } of [...rootTrials(), ...installTrials, ...shareTrials].filter((trial) =>
+    wanted(trial.name),
+  ))
     await counted(name, body);
 process.exitCode = trials.close();
 
