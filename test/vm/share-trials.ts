@@ -26,7 +26,11 @@ export async function writersKilled(count: number, readers: number): Promise<str
     const reading = startReaders(lab, readers);
     let killed = 0;
     try {
-      for (let turn = 0; turn < count; turn++) if (await killOne(lab, turn)) killed++;
+      // Each writer once to its end, to know how long that takes here; then the kills fall into that time.
+      const lasts: number[] = [];
+      for (let turn = 0; turn < KINDS; turn++) lasts.push((await killOne(lab, turn)).ms);
+      for (let turn = KINDS; turn < KINDS + count; turn++)
+        if ((await killOne(lab, turn, Math.random() * 1.1 * (lasts[turn % KINDS] ?? 0))).killed) killed++;
     } finally {
       await reading.stop();
     }
@@ -39,11 +43,14 @@ export async function writersKilled(count: number, readers: number): Promise<str
   }
 }
 
-/** By turns each writer, broken off somewhere in the time that it takes; whether that came before its end. */
-async function killOne(lab: ShareFolder, turn: number): Promise<boolean> {
+/** How many kinds of writers there are. */
+const KINDS = 4;
+
+/** By turns each writer, broken off after so many milliseconds, if it has not ended before. */
+async function killOne(lab: ShareFolder, turn: number, after?: number): Promise<{ killed: boolean; ms: number }> {
   const file = path.join(lab.folder, "new.box");
   fs.writeFileSync(file, box("virtualbox", { arch: "amd64", filling: randomBytes(200_000) }));
-  const door = ["--add", "--remove"][Math.floor(turn / 4) % 2] ?? "";
+  const door = ["--add", "--remove"][Math.floor(turn / KINDS) % 2] ?? "";
   const commands = [
     ["publish", file, "--name", NAME, "--version", `1.${turn}.0`],
     ["rebase", door, "https://boxes.example.edu/x"],
@@ -51,15 +58,16 @@ async function killOne(lab: ShareFolder, turn: number): Promise<boolean> {
     ["prune", "--keep", "3", "--parts-older-than", "0h"],
   ];
   // The scrub has something to find: the newest box but one loses its record, as after a kill.
-  if (turn % 4 === 2) loseRecord(lab);
-  const { child, done } = lab.start(commands[turn % 4] ?? []);
-  const timer = setTimeout(() => child.kill("SIGKILL"), 200 + Math.random() * 500);
+  if (turn % KINDS === 2) loseRecord(lab);
+  const { child, done } = lab.start(commands[turn % KINDS] ?? []);
+  const began = performance.now();
+  const timer = after === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), after);
   const { code, json } = await done;
   clearTimeout(timer);
   // A door that an earlier, killed run had added or removed already, a box that was half published.
   const allowed = [0, 2, 6, 10];
   expect(code === null || allowed.includes(code), `turn ${turn}: ${JSON.stringify(json?.error ?? code)}`);
-  return code === null;
+  return { killed: code === null, ms: performance.now() - began };
 }
 
 /** Takes the box out of the catalogs first, as a writer would. */
