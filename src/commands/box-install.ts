@@ -74,12 +74,10 @@ export async function boxInstall(deps: Deps, options: BoxInstallOptions): Promis
   const { name, version, provider } = offer;
   const found = { name, version, provider, arch: offer.arch, ...(catalog === undefined ? {} : { catalog }) };
   if (layout === undefined)
-    return await addByVagrant(
-      deps,
-      offer,
-      found,
-      `notebox does not know how Vagrant ${vagrantVersion} keeps its boxes`,
-    );
+    return await addByVagrant(deps, found, {
+      why: `notebox does not know how Vagrant ${vagrantVersion} keeps its boxes`,
+      knowsArchitectures: true,
+    });
   if (catalog === undefined)
     deps.reporter.emit({
       type: "say",
@@ -90,7 +88,10 @@ export async function boxInstall(deps: Deps, options: BoxInstallOptions): Promis
     return { ...found, ...(await install(deps, layout, offer, catalog)), by: "notebox" };
   } catch (error) {
     if (!(error instanceof NotUnpackable)) throw error;
-    return await addByVagrant(deps, offer, found, `notebox cannot unpack this box (${error.message})`);
+    return await addByVagrant(deps, found, {
+      why: `notebox cannot unpack this box (${error.message})`,
+      knowsArchitectures: layout === "architectures",
+    });
   }
 }
 
@@ -137,11 +138,10 @@ export async function install(
 
 async function addByVagrant(
   deps: Deps,
-  { version, provider, arch }: Offer,
   found: Omit<BoxInstallResult, "installed" | "by">,
-  why: string,
+  { why, knowsArchitectures }: { why: string; knowsArchitectures: boolean },
 ): Promise<BoxInstallResult> {
-  const { catalog } = found;
+  const { catalog, version, provider, arch } = found;
   if (catalog === undefined)
     throw new UserError({
       code: "missing-program",
@@ -150,9 +150,9 @@ async function addByVagrant(
     });
   deps.reporter.emit({ type: "say", level: "info", text: `${why}, so \`vagrant box add\` does the work.` });
   const vagrant = createVagrant(deps, { folder: deps.homeDir, anywhere: true });
-  // The catalog is the judge of the architecture; up to 2.3 Vagrant has no word for it.
-  const run = await vagrant.run(commandLines.boxAdd({ catalog, version, provider }), { steps: "add" });
+  const box = { catalog, version, provider, ...(knowsArchitectures && arch !== "unknown" ? { arch } : {}) };
+  const run = await vagrant.run(commandLines.boxAdd(box), { steps: "add" });
   const there = run.error?.errorClass.endsWith("BoxAlreadyExists") === true;
   if (run.exitCode !== 0 && !there) throw vagrantFailure("box add", run);
-  return { ...found, arch, installed: !there, by: "vagrant" };
+  return { ...found, installed: !there, by: "vagrant" };
 }

@@ -31,6 +31,7 @@ beforeAll(async () => {
   await lab.publish({ version: "1.0.0", doors: [web] });
   await lab.publish({ version: "1.10.0", arch: "arm64" });
   await lab.publish({ version: "1.10.0", bytes: 300_000 });
+  await lab.publish({ version: "0.9.0", bytes: 50_000, holes: 1 << 20 });
   served = await lab.serve();
   await lab.nginx(port);
 });
@@ -115,6 +116,20 @@ describe.each(vagrants)("%s", (vagrant) => {
     const home = lab.home();
     await must(home, ["box", "add", NAME, "--provider", "virtualbox"], { VAGRANT_SERVER_URL: web.replace(" ", "%20") });
     expect(versions(home)).toEqual([["1.10.0", "# 1.10.0 amd64"]]);
+  });
+
+  test.concurrent("box install leaves a sparse box to Vagrant, which unpacks it as it should be", async () => {
+    const home = lab.home();
+    const env = { ...asVagrant(lab, vagrant), VAGRANT_HOME: home };
+    const { stdout, text } = await lab.notebox(
+      ["box", "install", NAME, "--share", lab.share, "--version", "0.9.0", "--json"],
+      env,
+    );
+    expect(JSON.parse(stdout).result, text).toMatchObject({ installed: true, by: "vagrant", arch: "amd64" });
+    const names = fs.readdirSync(path.join(home, "boxes"), { recursive: true, encoding: "utf8" });
+    const extra = names.find((name) => name.endsWith("extra.bin")) ?? "";
+    expect(fs.statSync(path.join(home, "boxes", extra)).size).toBe(50_000 + (1 << 20));
+    expect(versions(home)).toEqual([["0.9.0", "# 0.9.0 amd64"]]);
   });
 
   // What a kill between download and unpacking leaves: Vagrant asks for the rest of what it has.

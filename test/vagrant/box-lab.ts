@@ -37,8 +37,15 @@ export interface Running {
 export interface BoxLab {
   folder: string;
   share: string;
-  /** Publishes a box whose Vagrantfile says "# VERSION ARCH"; `bytes` more of noise. */
-  publish(box: { version: string; arch?: string; provider?: string; bytes?: number; doors?: string[] }): Promise<void>;
+  /** Publishes a box whose Vagrantfile says "# VERSION ARCH"; `bytes` more of noise, `holes` of nothing. */
+  publish(box: {
+    version: string;
+    arch?: string;
+    provider?: string;
+    bytes?: number;
+    holes?: number;
+    doors?: string[];
+  }): Promise<void>;
   notebox(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Outcome>;
   start(
     file: string,
@@ -59,7 +66,7 @@ export function openBoxLab(share = "share"): BoxLab {
   const lab: BoxLab = {
     folder,
     share: path.join(folder, share),
-    async publish({ version, arch = "amd64", provider = "virtualbox", bytes = 0, doors = [] }) {
+    async publish({ version, arch = "amd64", provider = "virtualbox", bytes = 0, holes = 0, doors = [] }) {
       const parts = fs.mkdtempSync(path.join(folder, "parts-"));
       const write = (name: string, content: string | Buffer): void => fs.writeFileSync(path.join(parts, name), content);
       const libvirt = provider === "libvirt" ? { format: "qcow2", virtual_size: 1 } : {};
@@ -68,8 +75,9 @@ export function openBoxLab(share = "share"): BoxLab {
       if (provider === "libvirt") write("box.img", QCOW2);
       else write("box.ovf", "<Envelope/>");
       write("extra.bin", randomBytes(bytes));
+      if (holes > 0) fs.truncateSync(path.join(parts, "extra.bin"), bytes + holes);
       const file = `${parts}.box`;
-      execFileSync("tar", ["-C", parts, "-cf", file, ...fs.readdirSync(parts)]);
+      execFileSync("tar", ["-C", parts, "-S", "-cf", file, ...fs.readdirSync(parts)]);
       const named = ["--share", lab.share, "--name", NAME, "--version", version];
       const more = doors.flatMap((door) => ["--door", door]);
       const { code, text } = await lab.notebox(["box", "publish", file, ...named, ...more]);
