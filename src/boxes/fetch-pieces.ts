@@ -6,8 +6,10 @@ import { UserError } from "../errors.ts";
 import { isPassing } from "./back-off.ts";
 import { type Answer, ask, type FetchNeeds, pause } from "./fetch.ts";
 
-/** Failures in a row, with next to nothing received in between. */
-const PATIENCE = 6;
+/** Failures in a row, with next to nothing received in between: some minutes, because ending means to begin anew. */
+const PATIENCE = 14;
+/** Before the first byte there is nothing to lose. */
+const PATIENCE_AT_FIRST = 2;
 const PROGRESS = 1024 * 1024;
 const IDLE_MS = 60_000;
 
@@ -54,7 +56,7 @@ export async function* fetchPieces(
     } catch (error) {
       if (!(error instanceof UserError) || error.code !== "unreachable" || error instanceof Refused) throw error;
       failures = done - before >= PROGRESS ? 1 : failures + 1;
-      if (failures > PATIENCE) throw error;
+      if (failures > (done === 0 ? PATIENCE_AT_FIRST : PATIENCE)) throw error;
       await pause(needs, failures, headers, () => {});
     }
   }
