@@ -5,6 +5,7 @@
 
 import { createHash } from "node:crypto";
 import fs from "node:fs";
+import http from "node:http";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { catalogAddress, catalogUrl } from "../../src/boxes/doors.ts";
@@ -44,6 +45,49 @@ const DOORS: [string, () => { catalog: string; env?: NodeJS.ProcessEnv }][] = [
   ["nginx", () => ({ catalog: catalogAddress(web, NAME) })],
   ["VAGRANT_SERVER_URL of box serve", () => ({ catalog: NAME, env: { VAGRANT_SERVER_URL: served.url } })],
 ];
+
+describe("nginx as box serve prints it", () => {
+  const ask = async (target: string, options: http.RequestOptions = {}): Promise<{ status: number; body: string }> => {
+    const { hostname, port } = new URL(web);
+    return await new Promise((resolve, reject) => {
+      const request = http.request({ host: hostname, port, path: target, ...options }, (response) => {
+        let body = "";
+        response.setEncoding("latin1").on("data", (part: string) => (body += part));
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
+      });
+      request.on("error", reject).end();
+    });
+  };
+
+  test.each([
+    "/boxes/../../secret.txt",
+    "/our%20boxes/%2e%2e/%2e%2e/secret.txt",
+    "/boxes/lab/tiny/1.0.0/link-amd64.box",
+    "/whole/boxes/lab/tiny/1.0.0/link-amd64.box",
+    "/boxes/lab/tiny/.hidden/virtualbox-amd64.box",
+    "/boxes/lab/tiny/1.0.0/",
+    "/boxes/lab/tiny/1.0.0/virtualbox-amd64.box.part",
+    "/catalogs/x/../../notebox-share.lock",
+    "/notebox-share.lock",
+    "/",
+  ])("gives nothing for %s", async (target) => {
+    const folder = path.join(lab.share, "boxes/lab/tiny/1.0.0");
+    fs.writeFileSync(path.join(lab.folder, "secret.txt"), "secret");
+    fs.rmSync(path.join(folder, "link-amd64.box"), { force: true });
+    fs.symlinkSync(path.join(lab.folder, "secret.txt"), path.join(folder, "link-amd64.box"));
+    const { status, body } = await ask(target);
+    fs.rmSync(path.join(folder, "link-amd64.box"));
+    expect([[400, 403, 404].includes(status), body.includes("secret")]).toEqual([true, false]);
+  });
+
+  test("is read-only, and writes catalogs for the host that was asked", async () => {
+    expect((await ask(`/${NAME}`, { method: "PUT" })).status).toBe(405);
+    const { body } = await ask(`/api/v2/vagrant/${NAME}`, { headers: { host: "pool-3.example.edu:81" } });
+    const urls = [...body.matchAll(/"url": "([^"]*)"/g)].map(([, url]) => url);
+    expect(urls.length).toBeGreaterThan(2);
+    for (const url of urls) expect(url).toMatch(/^http:\/\/pool-3\.example\.edu:81\/our%20boxes\/boxes\//);
+  });
+});
 
 describe.each(vagrants)("%s", (vagrant) => {
   const run = (home: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> =>
