@@ -11,5 +11,5 @@ test("box install: Vagrant never sees half a box", async () => {
 });
 
 test("box install: memory does not grow with the box, and there is no second copy of it", async () => {
-  expect(await installLean("vagrant", 200e6)).toMatch(/MB of memory/);
+  expect(await installLean("vagrant", 180e6)).toMatch(/MB of memory/);
 });
