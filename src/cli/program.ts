@@ -204,11 +204,12 @@ export function buildProgram(version: string, invoke: Invoke): Command {
   const box = addCommonOptions(program.command("box"), true).description("boxes and the share that holds them");
   on(
     box
-      .command("build <recipe>")
-      .description("make a base box from a distribution's signed packages (Linux, as root)")
+      .command("build [recipe]")
+      .description("make a base box from a distribution's signed packages (Linux, as root), or a box of a verified VM")
       .option("--out <dir>", "where the .box files go", ".")
       .option("--provider <name>", "virtualbox or libvirt; both when not given", collect)
-      .option("--with <dir>", "prepare the box for the workbench in this folder"),
+      .option("--with <dir>", "prepare the box for the workbench in this folder")
+      .option("--from-vm", "pack the running VM of the workbench in -C, without its keys, tokens and logs"),
     "box build",
     verb(
       async () => (await import("../commands/box-build.ts")).boxBuild,

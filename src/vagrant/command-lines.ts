@@ -21,6 +21,7 @@ export const commandLines = {
     ...(box.arch === undefined ? [] : ["--architecture", box.arch]),
     MACHINE,
   ],
+  package: (file: string): string[] => ["package", "--output", file, MACHINE],
   sshConfig: (): string[] => ["ssh-config"],
 } as const;
 
