@@ -101,7 +101,10 @@ export function inspectBox(file: string, options: InspectOptions = {}): Inspecto
     const stream = createGunzip({ chunkSize: 256 * 1024 });
     gunzipped = (async () => {
       try {
-        for await (const bytes of stream) await take(bytes as Buffer);
+        for await (const bytes of stream) {
+          await take(bytes as Buffer);
+          if (over) break;
+        }
       } catch (error) {
         if (!isZlibError(error)) {
           stream.destroy();
@@ -147,7 +150,8 @@ export function inspectBox(file: string, options: InspectOptions = {}): Inspecto
     },
     async finish() {
       if (!begun) await take(start);
-      if (gunzip && !over) gunzip.end();
+      if (over) gunzip?.destroy();
+      else gunzip?.end();
       await gunzipped;
       if (!over) {
         try {

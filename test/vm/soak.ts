@@ -4,6 +4,7 @@
  * provider. What passed at this commit is not run again; `--again` forgets that.
  */
 import { parseArgs } from "node:util";
+import { archiveTrials } from "./archive-trials.ts";
 import { hostileTokenIsNoScript, kernelStaysUnprivileged, rootStaysInside } from "./attacks.ts";
 import { BREAKAGES } from "./breakages.ts";
 import { installTrials } from "./install-trials.ts";
@@ -55,7 +56,7 @@ const wanted = (name: string): boolean =>
 for (const provider of ["virtualbox", "libvirt"] as const)
   if (values.provider === undefined || values.provider === provider) await soak(provider);
 if (values.provider === undefined)
-  for (const { name, body } of [...rootTrials(), ...installTrials, ...shareTrials].filter((trial) =>
+  for (const { name, body } of [...rootTrials(), ...installTrials, ...archiveTrials, ...shareTrials].filter((trial) =>
     wanted(trial.name),
   ))
     await counted(name, body);
