@@ -143,7 +143,7 @@ export async function installLean(vagrant: string, bytes: number): Promise<strin
     let memory = 0;
     const watch = setInterval(() => {
       disk = Math.max(disk, bytesBelow(home));
-      const status = fs.readFileSync(`/proc/${child.pid}/status`, "utf8");
+      const status = readStatus(child.pid);
       memory = Math.max(memory, Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024);
     }, 50);
     child.once("exit", () => clearInterval(watch));
@@ -157,11 +157,23 @@ export async function installLean(vagrant: string, bytes: number): Promise<strin
   });
 }
 
+function readStatus(pid: number | undefined): string {
+  try {
+    return fs.readFileSync(`/proc/${pid}/status`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
 /** On the disk, as du counts; what vanishes meanwhile counts nothing. */
 function bytesBelow(folder: string): number {
-  const names = fs.readdirSync(folder, { recursive: true, encoding: "utf8" });
-  const stats = names.map((name) => fs.statSync(path.join(folder, name), { throwIfNoEntry: false }));
-  return stats.reduce((sum, stat) => sum + (stat?.blocks ?? 0) * 512, 0);
+  try {
+    const names = fs.readdirSync(folder, { recursive: true, encoding: "utf8" });
+    const stats = names.map((name) => fs.statSync(path.join(folder, name), { throwIfNoEntry: false }));
+    return stats.reduce((sum, stat) => sum + (stat?.blocks ?? 0) * 512, 0);
+  } catch {
+    return 0;
+  }
 }
 
 function archOf(home: string): string {
