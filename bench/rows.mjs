@@ -5,6 +5,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { boxRows } from "./box-rows.mjs";
+import { listRow } from "./list-row.mjs";
 import { compare, timeProgram } from "./measure.mjs";
 
 const root = path.resolve(import.meta.dirname, "..");
@@ -77,6 +78,7 @@ export const rows = [
       }
     },
   },
+  listRow,
   ...boxRows,
   {
     what: "`verify` of a warm VM, kernels apart",
