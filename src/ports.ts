@@ -120,6 +120,23 @@ export interface Downloads {
   open(request: DownloadRequest): Promise<Download>;
 }
 
+/** Hashes of one stream of bytes, made beside the main thread. */
+export interface HashThread {
+  /**
+   * Bytes in shared memory (SharedArrayBuffer); they must stay as they are until the promise is fulfilled. Calls are
+   * served in their order.
+   */
+  update(bytes: Uint8Array): Promise<void>;
+  /** In lower-case hex, by type; once, at the end. */
+  digest(): Promise<Readonly<Record<string, string>>>;
+  stop(): void;
+}
+
+export interface HashThreads {
+  /** `types` are Node's names: sha1, md5. */
+  start(types: readonly string[]): HashThread;
+}
+
 /** A request as it came in: nothing of it is decoded or checked yet. */
 export interface ServedRequest {
   method: string;
@@ -235,6 +252,7 @@ export interface Deps {
   ssh: Ssh;
   http: Http;
   downloads: Downloads;
+  hashThreads: HashThreads;
   servers: HttpServers;
   webSockets: WebSockets;
   prompts: Prompts;

@@ -173,7 +173,13 @@ async function withoutPacking(deps: Deps, part: string, unpacked: string, { dige
   const room = await roomFor(part);
   if (facts.packed === undefined || !savesNothing(digest.size, facts.tarSize) || (room ?? 0) < facts.tarSize * 1.01)
     return { file: part, digest };
-  const plain = await receiveBox({ source: part, part: unpacked, name: from.url, signal: deps.signal });
+  const plain = await receiveBox({
+    source: part,
+    part: unpacked,
+    name: from.url,
+    signal: deps.signal,
+    threads: deps.hashThreads,
+  });
   return { file: unpacked, digest: plain.digest, original: digest };
 }
 

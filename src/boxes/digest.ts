@@ -2,6 +2,7 @@
 import { createHash, type Hash } from "node:crypto";
 import fs from "node:fs/promises";
 import { UserError } from "../errors.ts";
+import type { HashThreads } from "../ports.ts";
 
 /** Bytes and hashes, in lower-case hex. */
 export interface Digest {
@@ -35,6 +36,35 @@ export function startHashes(extra?: HashType): Hashes {
     },
     digest: () =>
       ({ size, ...Object.fromEntries([...all].map(([type, hash]) => [type, hash.digest("hex")])) }) as Digest,
+  };
+}
+
+/** The same with most of the work in another thread; bytes must lie in shared memory and wait for the promise. */
+export interface SplitHashes {
+  update(bytes: Uint8Array): Promise<void>;
+  digest(): Promise<Digest>;
+  stop(): void;
+}
+
+/** sha256 here, the others in a thread where there are threads; else all of them here. */
+export function splitHashes(threads: HashThreads | undefined, extra?: HashType): SplitHashes {
+  if (!threads) {
+    const hashes = startHashes(extra);
+    return { update: async (bytes) => hashes.update(bytes), digest: async () => hashes.digest(), stop: () => {} };
+  }
+  const own = createHash("sha256");
+  const thread = threads.start(["sha1", "md5", ...(extra === undefined || extra === "sha256" ? [] : [extra])]);
+  let size = 0;
+  return {
+    update(bytes) {
+      const other = thread.update(bytes);
+      other.catch(() => {});
+      size += bytes.length;
+      own.update(bytes);
+      return other;
+    },
+    digest: async () => ({ size, sha256: own.digest("hex"), ...(await thread.digest()) }) as Digest,
+    stop: () => thread.stop(),
   };
 }
 

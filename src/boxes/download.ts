@@ -150,10 +150,12 @@ class Job {
     const { handle } = this;
     if (!handle) throw new Error("the part is not open");
     this.inspector?.stop();
+    this.intake?.stop();
     this.inspector = inspectBox(this.from.url);
     return createIntake({
       handle,
       inspector: this.inspector,
+      threads: this.needs.hashThreads,
       extra: extraHash(this.options.promised),
       onSynced: async (bytes) => {
         if (!this.state) return;
@@ -271,7 +273,7 @@ class Job {
   private async finish(): Promise<Downloaded> {
     const { intake, state } = this.running;
     await intake.settle();
-    const digest = intake.digest();
+    const digest = await intake.digest();
     const { promised } = this.options;
     const found = otherThan(promised, digest);
     if (found !== undefined && this.resumed) {
@@ -313,6 +315,7 @@ class Job {
     } catch {
       // The disk is full or gone: then what counts is the error that came before.
     } finally {
+      intake?.stop();
       this.inspector?.stop();
       await handle.close().catch(() => {});
     }

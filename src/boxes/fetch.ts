@@ -5,12 +5,13 @@
 import fs from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { systemErrorCode, UserError } from "../errors.ts";
-import type { Clock, Download, Downloads } from "../ports.ts";
+import type { Clock, Download, Downloads, HashThreads } from "../ports.ts";
 import { publicAddress } from "./address.ts";
 import { LONGEST_WAIT, waitFor } from "./back-off.ts";
 
 export interface FetchNeeds {
   downloads: Downloads;
+  hashThreads?: HashThreads;
   clock: Clock;
   signal: AbortSignal;
 }

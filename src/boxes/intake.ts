@@ -3,7 +3,8 @@
  * the inspector and to the disk. Where the bytes come from, and what becomes of the file, is the callers' question.
  */
 import type fs from "node:fs/promises";
-import { type Digest, type HashType, startHashes } from "./digest.ts";
+import type { HashThreads } from "../ports.ts";
+import { type Digest, type HashType, splitHashes } from "./digest.ts";
 import type { Inspector } from "./inspect.ts";
 
 export interface Intake {
@@ -15,13 +16,16 @@ export interface Intake {
   /** What has been gathered goes to the file, and all of it to the disk. */
   settle(): Promise<void>;
   /** Size and hashes of all that was taken; once. */
-  digest(): Digest;
+  digest(): Promise<Digest>;
+  /** Ends what runs beside it; after that nothing can be written. */
+  stop(): void;
 }
 
 export interface IntakeOptions {
   handle: fs.FileHandle;
   /** Looks at the bytes, where they need looking at. */
   inspector?: Inspector;
+  threads?: HashThreads | undefined;
   /** A further hash that upstream's checksum needs. */
   extra?: HashType | undefined;
   /** Called after each sync that goes on in the background, with the bytes that are safe then. */
@@ -35,9 +39,10 @@ const SYNC_EVERY = 8 * 1024 * 1024;
 
 export function createIntake(options: IntakeOptions): Intake {
   const { handle, inspector } = options;
-  const hashes = startHashes(options.extra);
-  let block = Buffer.allocUnsafeSlow(BLOCK);
-  let other = Buffer.allocUnsafeSlow(BLOCK);
+  const hashes = splitHashes(options.threads, options.extra);
+  // In shared memory, so that another thread can hash them where they lie.
+  let block = Buffer.from(new SharedArrayBuffer(BLOCK));
+  let other = Buffer.from(new SharedArrayBuffer(BLOCK));
   let filled = 0;
   /** Where the block begins in the file. */
   let at = 0;
@@ -49,10 +54,10 @@ export function createIntake(options: IntakeOptions): Intake {
     if (filled === 0) return;
     const bytes = block.subarray(0, filled);
     // While this block is hashed and looked into, the one before it is still being written.
-    hashes.update(bytes);
+    const hashing = hashes.update(bytes);
     await inspector?.write(bytes);
     await writing;
-    writing = writeAll(handle, bytes, at);
+    writing = Promise.all([writeAll(handle, bytes, at), hashing]).then(() => {});
     // Its failure is met at the next await; until then it must not count as unhandled.
     writing.catch(() => {});
     at += filled;
@@ -100,7 +105,8 @@ export function createIntake(options: IntakeOptions): Intake {
       await handle.sync();
       synced = at;
     },
-    digest: () => hashes.digest(),
+    digest: async () => await hashes.digest(),
+    stop: () => hashes.stop(),
   };
 }
 

@@ -5,6 +5,7 @@
  */
 import fs from "node:fs/promises";
 import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
+import type { HashThreads } from "../ports.ts";
 import { type Digest, startHashes, stopIfAsked } from "./digest.ts";
 import { type BoxFacts, inspectBox } from "./inspect.ts";
 import { createIntake } from "./intake.ts";
@@ -17,6 +18,7 @@ export interface ReceiveOptions {
   name?: string;
   onBytes?: (done: number, total: number) => void;
   signal: AbortSignal;
+  threads?: HashThreads | undefined;
 }
 
 export interface Received {
@@ -76,18 +78,19 @@ type Receive = (
 
 const copy: Receive = async (input, output, size, options) => {
   const inspector = inspectBox(options.name ?? options.source);
-  const intake = createIntake({ handle: output, inspector });
+  const intake = createIntake({ handle: output, inspector, threads: options.threads });
   try {
     await readAll(input, size, options, (bytes) => intake.write(bytes));
     await intake.settle();
-    return { facts: await inspector.finish(), digest: intake.digest() };
+    return { facts: await inspector.finish(), digest: await intake.digest() };
   } finally {
+    intake.stop();
     inspector.stop();
   }
 };
 
 const unpack: Receive = async (input, output, size, options) => {
-  const intake = createIntake({ handle: output });
+  const intake = createIntake({ handle: output, threads: options.threads });
   const hashes = startHashes();
   const inspector = inspectBox(options.name ?? options.source, { onTar: (bytes) => intake.write(bytes) });
   try {
@@ -99,8 +102,9 @@ const unpack: Receive = async (input, output, size, options) => {
     if (!savesNothing(size, facts.tarSize)) return undefined;
     await intake.settle();
     const { packed: _packed, ...plain } = facts;
-    return { facts: plain, digest: intake.digest(), original: hashes.digest() };
+    return { facts: plain, digest: await intake.digest(), original: hashes.digest() };
   } finally {
+    intake.stop();
     inspector.stop();
   }
 };

@@ -98,7 +98,7 @@ async function receive(deps: Deps, source: string, part: string) {
   deps.reporter.emit({ type: "step-start", id, title: `Copying ${path.basename(source)} and checking it` });
   try {
     const onBytes = (done: number, total: number): void => deps.reporter.emit({ type: "step-bytes", id, done, total });
-    const received = await receiveBox({ source, part, onBytes, signal: deps.signal });
+    const received = await receiveBox({ source, part, onBytes, signal: deps.signal, threads: deps.hashThreads });
     deps.reporter.emit({ type: "step-done", id });
     return received;
   } catch (error) {

@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { createProcesses } from "../../../src/adapters/execa.ts";
 import { createDownloads } from "../../../src/adapters/got.ts";
+import { createHashThreads } from "../../../src/adapters/hash-worker.ts";
 import { createRunLog } from "../../../src/adapters/run-log.ts";
 import type { BoxRecord } from "../../../src/boxes/catalog.ts";
 import { digestFile } from "../../../src/boxes/digest.ts";
@@ -60,6 +61,7 @@ export function openArchiver(): Archiver {
     return {
       processes: createProcesses({}, log),
       downloads: createDownloads({}),
+      hashThreads: createHashThreads(),
       reporter: { emit: (event: ProgressEvent) => void lab.events.push(event) },
       clock,
       log,

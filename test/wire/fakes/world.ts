@@ -9,6 +9,7 @@ import path from "node:path";
 import { createClock } from "../../../src/adapters/clock.ts";
 import { createProcesses } from "../../../src/adapters/execa.ts";
 import { createDownloads, createHttp } from "../../../src/adapters/got.ts";
+import { createHashThreads } from "../../../src/adapters/hash-worker.ts";
 import { createHttpServers } from "../../../src/adapters/http-server.ts";
 import { createSsh } from "../../../src/adapters/node-ssh.ts";
 import { createRunLog } from "../../../src/adapters/run-log.ts";
@@ -123,6 +124,7 @@ function makeDeps(programs: string): Deps {
     ssh: createSsh(),
     http: createHttp({}),
     downloads: createDownloads({}),
+    hashThreads: createHashThreads(),
     servers: createHttpServers(),
     webSockets: createWebSockets(),
     prompts: { interactive: false, confirm: nobody, text: nobody, select: nobody },
