@@ -1,4 +1,4 @@
-// The rows of the benchmark about getting a box from a share: `box install` beside `vagrant box add`, `box serve`
+// The rows of the benchmark about boxes: `box archive` beside curl and sha256sum, `box install` beside `vagrant box add`, `box serve`
 // beside nginx. What a share is made of and who starts what stands here; rows.mjs lists them.
 import { spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -13,6 +13,38 @@ const BOX_MIB = 1024;
 const NAME = "bench/box";
 
 export const boxRows = [
+  {
+    what: `\`box archive\` of a box of ${BOX_MIB} MiB (plain tar), without a checksum upstream`,
+    beside: "`curl -o f` and `sha256sum f`",
+    aim: 0.6,
+    bound:
+      "SHA-256 and the network in one thread, MD5 and SHA-1 in another, and putting the box safely on the disk, which curl leaves to chance.",
+    needs: () => missing("nginx") ?? missing("curl"),
+    measure: () =>
+      withShare(async ({ folder, share, port }) => {
+        const server = await nginx(folder, share, port);
+        const url = `http://127.0.0.1:${port}/boxes/${NAME}/1.0.0/virtualbox-amd64.box`;
+        const [to, copy] = [path.join(folder, "to"), path.join(folder, "f")];
+        const named = ["--name", NAME, "--version", "1.0.0", "--share", to];
+        const shell = `curl -sSf --noproxy '*' -o "$0" "$1" && sha256sum "$0"`;
+        try {
+          return await compare(
+            () => {
+              fs.rmSync(to, { recursive: true, force: true });
+              fs.mkdirSync(to);
+              return timeProgram(process.execPath, [program, "box", "archive", url, ...named]);
+            },
+            () => {
+              fs.rmSync(copy, { force: true });
+              return timeProgram("sh", ["-c", shell, copy, url]);
+            },
+            3,
+          );
+        } finally {
+          server.kill();
+        }
+      }),
+  },
   {
     what: `\`box install\` of a box of ${BOX_MIB} MiB (plain tar)`,
     beside: "`vagrant box add` of the same catalog",

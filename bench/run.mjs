@@ -57,7 +57,5 @@ ${rows
   .filter(({ bound }) => bound)
   .map(({ what, bound }) => `- ${what}: ${bound}`)
   .join("\n")}
-
-Receiving a box over HTTP is not here yet.
 `;
 }
