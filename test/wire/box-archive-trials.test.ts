@@ -7,11 +7,19 @@ test.each<[string, () => Promise<string>]>([
   ["cut off", () => cutOff(1, 5)],
   ["upstream swapped half-way", () => swapped(2)],
   ["two at once, and readers", () => twoAtOnce(1, 3)],
-])("%s", async (_, trial) => {
-  expect(await trial()).toMatch(/^\d+ /);
-});
+])(
+  "%s",
+  async (_, trial) => {
+    expect(await trial()).toMatch(/^\d+ /);
+  },
+  180_000,
+);
 
 // Only root may mount a small file system.
-test.runIf(process.getuid?.() === 0)("the disk full", async () => {
-  expect(await diskFull(1)).toMatch(/^1 times/);
-});
+test.runIf(process.getuid?.() === 0)(
+  "the disk full",
+  async () => {
+    expect(await diskFull(1)).toMatch(/^1 times/);
+  },
+  180_000,
+);
