@@ -4,6 +4,8 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { boxRows } from "./box-rows.mjs";
+import { listRow } from "./list-row.mjs";
 import { compare, timeProgram } from "./measure.mjs";
 
 const root = path.resolve(import.meta.dirname, "..");
@@ -76,6 +78,8 @@ export const rows = [
       }
     },
   },
+  listRow,
+  ...boxRows,
   {
     what: "`verify` of a warm VM, kernels apart",
     beside: `the same questions by \`vagrant ssh -c\`, one by one (${QUESTIONS.length} calls)`,

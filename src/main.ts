@@ -68,14 +68,21 @@ async function createDeps(
   version: string,
   signal: AbortSignal,
 ): Promise<Deps> {
-  const [{ createPrompts }, { createClock }, { createProcesses }, { createReporter }, { createRunLog }] =
-    await Promise.all([
-      import("./adapters/clack.ts"),
-      import("./adapters/clock.ts"),
-      import("./adapters/execa.ts"),
-      import("./adapters/listr2.ts"),
-      import("./adapters/run-log.ts"),
-    ]);
+  const [
+    { createPrompts },
+    { createClock },
+    { createProcesses },
+    { createHashThreads },
+    { createReporter },
+    { createRunLog },
+  ] = await Promise.all([
+    import("./adapters/clack.ts"),
+    import("./adapters/clock.ts"),
+    import("./adapters/execa.ts"),
+    import("./adapters/hash-worker.ts"),
+    import("./adapters/listr2.ts"),
+    import("./adapters/run-log.ts"),
+  ]);
   const { env } = process;
   const human = process.stderr.isTTY === true && env["CI"] === undefined && env["TERM"] !== "dumb";
   const clock = createClock();
@@ -90,6 +97,13 @@ async function createDeps(
       connect: async (target, how) => await (await import("./adapters/node-ssh.ts")).createSsh().connect(target, how),
     },
     http: { request: async (request) => await (await import("./adapters/got.ts")).createHttp(env).request(request) },
+    hashThreads: createHashThreads(),
+    downloads: {
+      open: async (request) => await (await import("./adapters/got.ts")).createDownloads(env).open(request),
+    },
+    servers: {
+      listen: async (options) => await (await import("./adapters/http-server.ts")).createHttpServers().listen(options),
+    },
     webSockets: {
       connect: async (url, how) => await (await import("./adapters/ws.ts")).createWebSockets().connect(url, how),
     },

@@ -3,6 +3,8 @@
  * one third-party package each; files are not here, because tests use real files in temporary folders.
  */
 
+import type { FileHandle } from "node:fs/promises";
+
 export interface RunOptions {
   cwd?: string;
   /** Added to the environment that notebox itself was started with; undefined removes a variable. */
@@ -95,6 +97,93 @@ export interface Http {
   request(request: HttpRequest): Promise<HttpResponse>;
 }
 
+export interface DownloadRequest {
+  url: string;
+  headers?: Readonly<Record<string, string>>;
+  /** The connection counts as dead when nothing arrives for so long. */
+  idleMs: number;
+  signal?: AbortSignal;
+}
+
+export interface Download {
+  status: number;
+  /** Names in lower case. */
+  headers: Readonly<Record<string, string>>;
+  /** The bytes as they are sent, never unpacked. Throws UserError `unreachable` when they stop before their end. */
+  body: AsyncIterable<Uint8Array>;
+  /** Ends the connection; harmless when it has ended. */
+  close(): void;
+}
+
+export interface Downloads {
+  /** One GET: resolves with any status, follows no redirect; throws UserError `unreachable` when no answer comes. */
+  open(request: DownloadRequest): Promise<Download>;
+}
+
+/** Hashes of one stream of bytes, made beside the main thread. */
+export interface HashThread {
+  /**
+   * Bytes in shared memory (SharedArrayBuffer); they must stay as they are until the promise is fulfilled. Calls are
+   * served in their order.
+   */
+  update(bytes: Uint8Array): Promise<void>;
+  /** In lower-case hex, by type; once, at the end. */
+  digest(): Promise<Readonly<Record<string, string>>>;
+  stop(): void;
+}
+
+export interface HashThreads {
+  /** `types` are Node's names: sha1, md5. */
+  start(types: readonly string[]): HashThread;
+}
+
+/** A request as it came in: nothing of it is decoded or checked yet. */
+export interface ServedRequest {
+  method: string;
+  /** Path and query, percent-encoded. */
+  target: string;
+  /** Names in lower case. */
+  headers: Readonly<Record<string, string | undefined>>;
+  /** Where the client reached this server, for clients that send no Host: 127.0.0.1:8480. */
+  reachedAt: string;
+}
+
+export interface ServedAnswer {
+  status: number;
+  headers: Readonly<Record<string, string>>;
+  /** A part of an open file is streamed, and the file closed whatever happens. `length` is in bytes. */
+  body?: string | { file: FileHandle; start: number; length: number };
+}
+
+/** One request that has been answered, or broken off by its client. */
+export interface Served {
+  client: string;
+  request: ServedRequest;
+  status: number;
+  /** Bytes of the body that were handed to the network. */
+  bytes: number;
+  complete: boolean;
+  ms: number;
+}
+
+export interface HttpServer {
+  port: number;
+  /** How many requests are being answered now. */
+  busy(): number;
+  /** Takes no further connections and waits for the answers under way, at most so long; then cuts them off. */
+  close(graceMs: number): Promise<void>;
+}
+
+export interface HttpServers {
+  /** Port 0 is any free one. Throws UserError `busy` (the port is taken), `refused`, `usage` (no such address). */
+  listen(options: {
+    host: string;
+    port: number;
+    answer: (request: ServedRequest) => Promise<ServedAnswer>;
+    served?: (what: Served) => void;
+  }): Promise<HttpServer>;
+}
+
 export interface WebSocketConnection {
   send(text: string): void;
   /** Resolves with the next text message; throws UserError `unreachable` when the connection ends or time runs out. */
@@ -162,6 +251,9 @@ export interface Deps {
   processes: Processes;
   ssh: Ssh;
   http: Http;
+  downloads: Downloads;
+  hashThreads: HashThreads;
+  servers: HttpServers;
   webSockets: WebSockets;
   prompts: Prompts;
   reporter: Reporter;

@@ -6,20 +6,7 @@
 
 step seal "Remove keys, logs and what the host lent"
 cd "$ROOT" || exit
-rm -f etc/ssh/ssh_host_*
-# Empty, not missing: systemd fills it in at the first start, without taking that for a fresh installation.
-: > etc/machine-id
-rm -f var/lib/dbus/machine-id
-rm -f var/lib/systemd/random-seed var/lib/systemd/credential.secret etc/hostid
-rm -rf var/lib/notebox/tokens etc/notebox/host.env etc/notebox/host-ca.pem etc/notebox/ca-bundle.pem
-rm -rf home/vagrant/notebox
-rm -f etc/udev/rules.d/70-persistent-net.rules
-rm -f root/.bash_history home/*/.bash_history root/.wget-hsts
-rm -rf root/.cache home/*/.cache
-# Logs, and the state that apt can fetch or make again.
-find var/log -type f -delete
-rm -rf var/log/journal
-find var/lib/apt/lists -mindepth 1 -delete
+"$HERE/../forget.sh" "$ROOT"
 rm -f var/cache/apt/*.bin var/lib/systemd/timers/stamp-* var/cache/debconf/*-old var/lib/dpkg/*-old
 rm -f etc/apt/apt.conf.d/99notebox-build etc/dpkg/dpkg.cfg.d/99notebox-build usr/sbin/policy-rc.d
 find tmp var/tmp run -mindepth 1 -delete

@@ -6,7 +6,7 @@ import fs from "node:fs";
 // Package names are the same in Debian 12, Debian 13 and Ubuntu 24.04, except where a list of alternatives is
 // given: the first one that apt knows is taken.
 const NEEDS = {
-  // `npm test`: real Vagrant, ruby, shellcheck and systemd-analyze judge what notebox renders.
+  // `npm test`: real Vagrant, ruby, nginx, shellcheck and systemd-analyze judge what notebox renders.
   test: [
     "vagrant",
     "ruby",
@@ -21,6 +21,8 @@ const NEEDS = {
     "git",
     "curl",
     "ca-certificates",
+    // It judges the configuration that `box serve --print nginx` prints.
+    "nginx",
   ],
   // Building a base box.
   box: [
@@ -85,7 +87,11 @@ export function installPackages(names) {
     spawnSync("apt-get", ["update", "-qq"], options);
     done = spawnSync("apt-get", install, options);
   }
-  if (done.status === 0) return;
+  if (done.status === 0) {
+    // Only its program is wanted; where systemd runs, the package has started a server on port 80.
+    if (names.includes("nginx")) spawnSync("systemctl", ["disable", "--now", "nginx"], options);
+    return;
+  }
   const lines = `${done.stdout ?? ""}${done.stderr ?? ""}`.trim().split("\n").slice(-8).join("\n");
   throw new Error(`apt-get could not install ${names.join(" ")}:\n${lines}`);
 }

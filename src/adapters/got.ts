@@ -1,5 +1,5 @@
 /**
- * HTTP by got. One request, one answer: no retries, no redirects, any status is an answer.
+ * HTTP by got. One request, one answer, whole or as a stream: no retries, no redirects, any status is an answer.
  * This computer itself is never asked through a proxy; other hosts are asked as the proxy variables say.
  * Certificates are Node's own and those of NODE_EXTRA_CA_CERTS, which Node reads by itself.
  * Who may be asked what, and how often, is for the callers to decide.
@@ -7,9 +7,9 @@
 import { setMaxListeners } from "node:events";
 import http from "node:http";
 import https from "node:https";
-import type { Agents, OptionsInit } from "got";
+import type { Agents, OptionsInit, Request, Response } from "got";
 import { systemErrorCode, UserError } from "../errors.ts";
-import type { Http, HttpRequest, HttpResponse } from "../ports.ts";
+import type { Download, DownloadRequest, Downloads, Http, HttpRequest, HttpResponse } from "../ports.ts";
 import { proxyFor } from "./proxy-choice.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -40,6 +40,65 @@ async function ask(request: HttpRequest, env: Environment): Promise<HttpResponse
     return { status: answer.statusCode, headers: flat(answer.headers), body: answer.body };
   } catch (error) {
     throw told(error, request, url, proxy);
+  }
+}
+
+export function createDownloads(env: Environment = process.env): Downloads {
+  return { open: (request) => open(request, env) };
+}
+
+async function open(request: DownloadRequest, env: Environment): Promise<Download> {
+  const { got } = await import("got");
+  const { idleMs: timeoutMs, signal } = request;
+  if (signal !== undefined) setMaxListeners(0, signal);
+  const url = new URL(request.url);
+  const proxy = proxyFor(url, env);
+  const fault = (error: unknown): unknown => told(error, { signal, timeoutMs }, url, proxy);
+  const stream = got.stream(url, {
+    headers: { "user-agent": "notebox", "accept-encoding": "identity", ...request.headers },
+    // Of the body's bytes each has idleMs; the whole has all the time that it needs.
+    timeout: { lookup: timeoutMs, connect: timeoutMs, secureConnect: timeoutMs, response: timeoutMs },
+    decompress: false,
+    retry: { limit: 0 },
+    followRedirect: false,
+    throwHttpErrors: false,
+    ...(signal === undefined ? {} : { signal }),
+    ...(await route(url, proxy)),
+  });
+  const close = (): void => void stream.destroy();
+  let answer: Response;
+  try {
+    answer = await new Promise<Response>((resolve, reject) => {
+      stream.once("response", resolve);
+      stream.once("error", reject);
+    });
+  } catch (error) {
+    throw fault(error);
+  }
+  // What breaks off between two reads is met at the next one.
+  stream.on("error", () => {});
+  return { status: answer.statusCode, headers: flat(answer.headers), body: bytesOf(stream, timeoutMs, fault), close };
+}
+
+async function* bytesOf(stream: Request, idleMs: number, fault: (error: unknown) => unknown) {
+  let timer: NodeJS.Timeout | undefined;
+  const watch = (): void => {
+    timer = setTimeout(() => {
+      stream.destroy(Object.assign(new Error("idle"), { name: "TimeoutError", code: "ETIMEDOUT" }));
+    }, idleMs);
+  };
+  try {
+    watch();
+    for await (const chunk of stream) {
+      clearTimeout(timer);
+      yield chunk as Uint8Array;
+      watch();
+    }
+  } catch (error) {
+    throw fault(error);
+  } finally {
+    clearTimeout(timer);
+    stream.destroy();
   }
 }
 
@@ -88,10 +147,17 @@ function flat(headers: http.IncomingHttpHeaders): Record<string, string> {
 const GOT_ERRORS = new Set(["RequestError", "TimeoutError", "ReadError", "UploadError"]);
 
 /** The query is left out of messages: a token may stand there. */
-function told(error: unknown, request: HttpRequest, url: URL, proxy: URL | undefined): unknown {
+function told(
+  error: unknown,
+  request: Pick<HttpRequest, "timeoutMs"> & { signal?: AbortSignal | undefined },
+  url: URL,
+  proxy: URL | undefined,
+): unknown {
   if (request.signal?.aborted) return new UserError({ code: "interrupted", message: "Interrupted.", cause: error });
-  if (!(error instanceof Error) || !GOT_ERRORS.has(error.name)) return error;
   const code = systemErrorCode(error) ?? "";
+  // A body that breaks off is told by the stream itself, not by got.
+  if (!(error instanceof Error) || !(GOT_ERRORS.has(error.name) || /^(?:E[A-Z]+|ERR_STREAM_.*|HPE_.*)$/.test(code)))
+    return error;
   const where = `${url.origin}${url.pathname}`;
   const through = proxy === undefined ? "" : ` through the proxy ${proxy.host}`;
   return new UserError({
@@ -105,7 +171,9 @@ function told(error: unknown, request: HttpRequest, url: URL, proxy: URL | undef
 function reason(code: string, error: Error, timeoutMs: number): string {
   const words: Record<string, string> = {
     ECONNREFUSED: "nothing listens there (connection refused)",
-    ECONNRESET: "the connection was cut before an answer came",
+    ECONNRESET: "the connection was cut",
+    ERR_STREAM_PREMATURE_CLOSE: "the connection was cut",
+    ECONNABORTED: "the connection was cut",
     EPIPE: "the connection was cut before an answer came",
     ENOTFOUND: "there is no host of that name",
     EAI_AGAIN: "the name cannot be looked up just now",

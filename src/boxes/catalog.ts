@@ -2,9 +2,10 @@
  * Vagrant's catalogs: one JSON file per box and door, made from the records of a share. Pure.
  * What Vagrant reads of it: lib/vagrant/box_metadata.rb; addresses are absolute, see doors.ts.
  */
+
+import type { Digest } from "./digest.ts";
 import { boxAddress } from "./doors.ts";
 import type { BoxId } from "./layout.ts";
-import type { Digest } from "./receive.ts";
 import { compareVersions } from "./versions.ts";
 
 /** A box of a share, as its record beside it says. */
@@ -13,6 +14,12 @@ export interface BoxRecord extends BoxId, Digest {
   source: string;
   /** What the source itself said the checksum was. */
   upstream?: { type: string; value: string };
+  /** What the source was, where the box is kept without the packing that it came in. */
+  original?: Digest & { packed: "gzip" };
+  /** The way here of a box that was fetched. */
+  fetched?: { url: string; catalog?: string; redirects: string[]; headers: Record<string, string>; at: string };
+  /** Bytes of its files, unpacked. */
+  unpacked?: number;
   /** ISO 8601. */
   published: string;
   /** "notebox 0.1.0" */
@@ -30,33 +37,42 @@ interface CatalogProvider {
 
 /** What most computers are; where Vagrant 2.3 cannot tell architectures apart, it takes the last one listed. */
 const MAJORITY = "amd64";
+/** What the public registry calls the architecture of boxes that are older than the question. */
+const UNKNOWN = "unknown";
 
 /** The text of one box's catalog behind one door. `records` are that box's, in any order. */
 export function catalogText(name: string, door: string, records: readonly BoxRecord[]): string {
-  const known = [...new Set(records.map((record) => record.version))].sort(compareVersions);
-  const versions = known.map((version) => ({
-    version,
-    providers: records
-      .filter((record) => record.version === version)
-      .sort(byProvider)
-      .map((record) => provider(door, record)),
-  }));
+  const known = [...new Set(records.map((record) => record.version))].sort(
+    // "1.0" and "1.0.0" are one version to Vagrant, but two to a share.
+    (a, b) => compareVersions(a, b) || (a < b ? -1 : 1),
+  );
+  const versions = known.map((version) => {
+    const listed = records.filter((record) => record.version === version).sort(byProvider);
+    return {
+      version,
+      providers: listed.map((record, index) => provider(door, record, listed[index + 1]?.provider !== record.provider)),
+    };
+  });
   return `${JSON.stringify({ name, versions }, null, 2)}\n`;
 }
 
-function provider(door: string, record: BoxRecord): CatalogProvider {
+/**
+ * `isDefault`: whom Vagrant 2.4 gives the box to when the Vagrantfile asks for no architecture (box_metadata.rb,
+ * Version#provider), and whoever has one that nobody knows; there is one for each provider, the last listed.
+ */
+function provider(door: string, record: BoxRecord, isDefault: boolean): CatalogProvider {
   return {
     name: record.provider,
     url: boxAddress(door, record),
     checksum_type: "sha256",
     checksum: record.sha256,
     architecture: record.arch,
-    default_architecture: record.arch === MAJORITY,
+    default_architecture: isDefault,
   };
 }
 
 function byProvider(a: BoxRecord, b: BoxRecord): number {
   if (a.provider !== b.provider) return a.provider < b.provider ? -1 : 1;
-  const rank = (record: BoxRecord): number => (record.arch === MAJORITY ? 1 : 0);
+  const rank = (record: BoxRecord): number => (record.arch === MAJORITY ? 2 : record.arch === UNKNOWN ? 1 : 0);
   return rank(a) - rank(b) || (a.arch < b.arch ? -1 : 1);
 }

@@ -68,6 +68,11 @@ export function catalogAddress(door: string, name: string): string {
   return `${parsed.text === "/" ? "" : parsed.text}/${path}`;
 }
 
+/** The same as an address in every case: what Vagrant itself notes in metadata_url when it adds a box. */
+export function catalogUrl(door: string, name: string): string {
+  return join(parseDoor(door), catalogPath(doorSlug(door), name));
+}
+
 /**
  * The address of a box as it stands in a door's catalog: absolute and percent-encoded, because Vagrant takes a
  * relative one from the reader's current folder, and curl refuses blanks and umlauts.

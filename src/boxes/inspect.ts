@@ -1,127 +1,230 @@
 /**
- * Looks into a box while its bytes go by: which provider it says it is for, and whether unpacking it could write
- * outside its folder. Nothing is unpacked; hashing and storing is receive.ts's.
+ * Looks into a box while its bytes go by: which provider it says it is for, whether its parts are what that provider
+ * takes, and whether unpacking it could write outside its folder or fill a disk. Nothing is unpacked to a disk;
+ * hashing and storing is intake.ts's.
  */
-import { Parser, type ReadEntry } from "tar";
+import { createGunzip, type Gunzip } from "node:zlib";
 import { UserError } from "../errors.ts";
+import { HEAD, libvirtDisks, qcow2Fault, vmdkFault } from "./disks.ts";
+import { cleanName, memberFault, shortened } from "./member-names.ts";
+import { readOvf } from "./ovf.ts";
+import { TarFault, type TarMember, walkTar } from "./tar-walk.ts";
 
 export interface BoxFacts {
   provider: string;
   /** As metadata.json says, if it does. */
   architecture?: string;
   files: string[];
+  /** How the tar archive is packed, if it is. */
+  packed?: "gzip";
+  /** Bytes of the tar archive without its packing. */
+  tarSize: number;
+  /** Bytes of all files, unpacked. */
+  unpacked: number;
 }
 
 export interface Inspector {
-  write(chunk: Buffer): void;
+  /** Resolves when the bytes have been looked at, so that whoever owns them may use their memory again. */
+  write(chunk: Buffer): Promise<void>;
   /** What was found. Throws UserError `integrity` for a file that is no sound box. */
   finish(): Promise<BoxFacts>;
+  /** Lets go of what it holds, when nobody will ask for what was found. */
+  stop(): void;
 }
 
-/** metadata.json is a handful of lines; anything large is no box of anybody's. */
-const METADATA_LIMIT = 1024 * 1024;
+export interface InspectOptions {
+  /** Told the bytes of the tar archive itself, unpacked; the next ones come when its promise is fulfilled. */
+  onTar?: (bytes: Buffer) => Promise<void>;
+  /** Of all files together, unpacked. */
+  unpackedLimit?: number;
+}
+
+/** metadata.json is a handful of lines, an OVF some dozen kilobytes; anything large is no box of anybody's. */
+const TEXT_LIMITS: ReadonlyMap<string, number> = new Map([
+  ["metadata.json", 1024 * 1024],
+  ["box.ovf", 4 * 1024 * 1024],
+]);
 const FILES_LIMIT = 10_000;
-/** What tar calls files and folders; all else (links, devices, pipes) has no place in a box. */
-const PLAIN = new Set(["File", "OldFile", "ContiguousFile", "GNUDumpDir", "Directory"]);
-/** Without these a provider cannot start anything. */
-const NEEDED: ReadonlyMap<string, readonly string[]> = new Map([["virtualbox", ["box.ovf"]]]);
-/** The longest name of a file on the usual file systems, in bytes. */
-const NAME_LIMIT = 255;
-/** Bytes that are unpacked in one go; zeros grow a thousandfold, and all of it is in memory at once. */
-const SLICE = 16 * 1024;
+/**
+ * Four times the largest disks of boxes that people share. A ratio would not do: a disk of zeros shrinks a
+ * thousandfold and is still a disk.
+ */
+const UNPACKED_LIMIT = 256 * 1024 ** 3;
+/** Of a sparse file that begins with a list of its holes. */
+const HEAD_WITH_MAP = 64 * 1024;
+
+interface Found {
+  faults: string[];
+  files: string[];
+  seen: Set<string>;
+  /** Of each file, the first bytes. */
+  heads: Map<string, { parts: Buffer[]; length: number; limit: number; hasMap: boolean }>;
+  texts: Map<string, Buffer[]>;
+  unpacked: number;
+  tarSize: number;
+}
 
 /** `file` is only named in messages. */
-export function inspectBox(file: string): Inspector {
-  const faults: string[] = [];
-  const files: string[] = [];
-  const seen = new Set<string>();
-  let metadata: Buffer[] | undefined;
-  let head = Buffer.alloc(0);
-  let ended: (() => void) | undefined;
+export function inspectBox(file: string, options: InspectOptions = {}): Inspector {
+  const limit = options.unpackedLimit ?? UNPACKED_LIMIT;
+  const found: Found = {
+    faults: [],
+    files: [],
+    seen: new Set(),
+    heads: new Map(),
+    texts: new Map(),
+    unpacked: 0,
+    tarSize: 0,
+  };
+  const walk = walkTar((member) => look(member, found, limit));
+  let start = Buffer.alloc(0);
+  let begun = false;
+  let gunzip: Gunzip | undefined;
+  let gunzipped: Promise<void> | undefined;
+  /** No further look is worth it. */
   let over = false;
-  const done = new Promise<void>((resolve) => {
-    ended = () => {
-      over = true;
-      resolve();
-    };
-  });
 
-  const onReadEntry = (entry: ReadEntry): void => {
-    const name = cleanName(entry.path);
-    const fault = entryFault(entry, name) ?? (seen.has(name.toLowerCase()) ? "is in it twice" : undefined);
-    if (fault) faults.push(`${JSON.stringify(shortened(entry.path))} ${fault}`);
-    seen.add(name.toLowerCase());
-    if (entry.type !== "Directory") files.push(name);
-    if (seen.size > FILES_LIMIT && !over) {
-      faults.push("it holds more than 10,000 files");
-      ended?.();
+  const take = async (bytes: Buffer): Promise<void> => {
+    if (over) return;
+    found.tarSize += bytes.length;
+    try {
+      walk.push(bytes);
+    } catch (error) {
+      if (!(error instanceof TarFault)) throw error;
+      found.faults.push(archiveFault(start, error));
     }
-    if (name === "metadata.json" && !fault) {
-      if (entry.size > METADATA_LIMIT) faults.push("its metadata.json is larger than 1 MiB");
-      else {
-        const parts: Buffer[] = [];
-        metadata = parts;
-        entry.on("data", (chunk: Buffer) => parts.push(chunk));
+    // A hostile archive can go on for very long.
+    if (found.faults.length > 0) over = true;
+    else await options.onTar?.(bytes);
+  };
+  const openGunzip = (): Gunzip => {
+    const stream = createGunzip({ chunkSize: 256 * 1024 });
+    gunzipped = (async () => {
+      try {
+        for await (const bytes of stream) {
+          await take(bytes as Buffer);
+          if (over) break;
+        }
+      } catch (error) {
+        if (!isZlibError(error)) {
+          stream.destroy();
+          throw error;
+        }
+        if (!over) found.faults.push(archiveFault(start, error as Error));
+        over = true;
       }
-    }
-    entry.resume();
+    })();
+    gunzipped.catch(() => {});
+    stream.on("error", () => {});
+    return stream;
   };
-  const parser = new Parser({
-    strict: true,
-    // A disk that is mostly zeros compresses a thousandfold; nothing is unpacked here.
-    maxDecompressionRatio: Number.POSITIVE_INFINITY,
-    onReadEntry,
-  });
-  const broken = (error: Error): void => {
-    if (!over) faults.push(archiveFault(head, error));
-    ended?.();
+  const feed = async (stream: Gunzip, bytes: Buffer): Promise<void> => {
+    if (over || stream.destroyed) return;
+    // Its callback comes when the bytes are used up; after an error it may never come, "close" then does.
+    await new Promise<void>((resolve) => {
+      stream.once("close", resolve);
+      stream.write(bytes, () => {
+        stream.off("close", resolve);
+        resolve();
+      });
+    });
   };
-  parser.on("error", broken);
-  parser.on("abort", broken);
-  parser.on("end", () => ended?.());
 
   return {
-    write(chunk) {
-      if (head.length < 512) head = Buffer.concat([head, chunk.subarray(0, 512)]);
-      for (let at = 0; at < chunk.length && !over; at += SLICE) parser.write(chunk.subarray(at, at + SLICE));
+    async write(piece) {
+      let chunk = piece;
+      if (!begun) {
+        start = Buffer.concat([start, piece]);
+        if (start.length < 6) return;
+        begun = true;
+        chunk = start;
+        start = Buffer.from(start.subarray(0, 6));
+        if (start[0] === 0x1f && start[1] === 0x8b) gunzip = openGunzip();
+      }
+      if (over) {
+        gunzip?.destroy();
+        if (options.onTar) await gunzipped;
+        return;
+      }
+      await (gunzip ? feed(gunzip, chunk) : take(chunk));
     },
     async finish() {
-      if (!over) parser.end();
-      await done;
-      const facts = faults.length === 0 ? readFacts(metadata, files, faults) : undefined;
-      if (facts) return facts;
-      throw unsound(file, faults);
+      if (!begun) await take(start);
+      if (over) gunzip?.destroy();
+      else gunzip?.end();
+      await gunzipped;
+      if (!over) {
+        try {
+          walk.end();
+        } catch (error) {
+          found.faults.push(archiveFault(start, error as Error));
+        }
+      }
+      gunzip?.destroy();
+      const facts = found.faults.length === 0 ? readFacts(found) : undefined;
+      if (!facts || found.faults.length > 0) throw unsound(file, found.faults);
+      return { ...facts, ...(gunzip ? { packed: "gzip" as const } : {}) };
+    },
+    stop() {
+      over = true;
+      gunzip?.destroy();
     },
   };
 }
 
-function shortened(name: string): string {
-  return name.length > NAME_LIMIT ? `${name.slice(0, 60)}…` : name;
+/** zlib's own complaints; whatever else is thrown comes from whoever takes the bytes. */
+function isZlibError(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return /^Z_|^ERR_STREAM_PREMATURE_CLOSE$/.test(code);
 }
 
-/** Vagrant unpacks with backslashes turned into slashes. */
-function cleanName(path: string): string {
-  return path.replaceAll("\\", "/").replace(/^(?:\.\/)+/, "");
+function look(member: TarMember, found: Found, limit: number): ((piece: Buffer) => void) | undefined {
+  const { faults, seen } = found;
+  const name = cleanName(member.name);
+  const fault = memberFault(member, name) ?? (seen.has(name.toLowerCase()) ? "is in it twice" : undefined);
+  if (fault) {
+    faults.push(`${JSON.stringify(shortened(member.name))} ${fault}`);
+    return undefined;
+  }
+  seen.add(name.toLowerCase());
+  if (member.type === "5") return undefined;
+  found.files.push(name);
+  if (seen.size > FILES_LIMIT) faults.push("it holds more than 10,000 files");
+  found.unpacked += member.size;
+  if (found.unpacked > limit)
+    faults.push(`unpacked it would fill ${Math.round(found.unpacked / 1024 ** 3)} GiB: more than any disk of a box`);
+  const textLimit = TEXT_LIMITS.get(name);
+  if (textLimit !== undefined && member.size > textLimit) {
+    faults.push(`its ${name} is larger than ${textLimit / 1024 / 1024} MiB`);
+    return undefined;
+  }
+  if (textLimit !== undefined) {
+    const parts: Buffer[] = [];
+    found.texts.set(name, parts);
+    // The memory of a piece belongs to somebody else, who will use it again.
+    return (piece) => parts.push(Buffer.from(piece));
+  }
+  const head = { parts: [] as Buffer[], length: 0, limit: member.hasMap ? HEAD_WITH_MAP : HEAD, hasMap: member.hasMap };
+  found.heads.set(name, head);
+  return (piece) => {
+    if (head.length >= head.limit) return;
+    const part = Buffer.from(piece.subarray(0, head.limit - head.length));
+    head.parts.push(part);
+    head.length += part.length;
+  };
 }
 
-function entryFault(entry: ReadEntry, name: string): string | undefined {
-  if (!PLAIN.has(entry.type)) return `is neither a file nor a folder (${entry.type})`;
-  if (name.startsWith("/") || /^[a-z]:/i.test(name)) return "has an absolute path";
-  if (name.split("/").includes("..")) return "would be unpacked outside the box's folder";
-  if ([...name].some((char) => char < " ")) return "has a control character in its name";
-  if (name.split("/").some((part) => Buffer.byteLength(part) > NAME_LIMIT)) return "has too long a name";
-  return undefined;
-}
-
-function readFacts(metadata: Buffer[] | undefined, files: string[], faults: string[]): BoxFacts | undefined {
-  if (!metadata) {
+function readFacts(found: Found): BoxFacts | undefined {
+  const { faults, files } = found;
+  const parts = found.texts.get("metadata.json");
+  if (!parts) {
     faults.push("it holds no metadata.json");
     return undefined;
   }
-  let data: unknown;
+  let metadata: unknown;
   try {
-    data = JSON.parse(
-      Buffer.concat(metadata)
+    metadata = JSON.parse(
+      Buffer.concat(parts)
         .toString("utf8")
         .replace(/^\uFEFF/, ""),
     );
@@ -129,16 +232,60 @@ function readFacts(metadata: Buffer[] | undefined, files: string[], faults: stri
     faults.push("its metadata.json is not JSON");
     return undefined;
   }
-  const { provider, architecture } = (data ?? {}) as { provider?: unknown; architecture?: unknown };
+  const data = (metadata ?? {}) as Record<string, unknown>;
+  const { provider, architecture } = data;
   if (typeof provider !== "string" || !/^[a-z][a-z0-9_-]*$/i.test(provider)) {
     faults.push("its metadata.json names no provider");
     return undefined;
   }
-  for (const needed of NEEDED.get(provider) ?? []) {
-    if (!files.includes(needed)) faults.push(`it is for ${provider} but holds no ${needed}`);
-  }
+  if (provider === "virtualbox") faults.push(...virtualboxFaults(found));
+  if (provider === "libvirt") faults.push(...libvirtFaults(found, data));
   if (faults.length > 0) return undefined;
-  return { provider, files, ...(typeof architecture === "string" && architecture !== "" ? { architecture } : {}) };
+  const arch = typeof architecture === "string" && architecture !== "" ? { architecture } : {};
+  return { provider, files, tarSize: found.tarSize, unpacked: found.unpacked, ...arch };
+}
+
+function virtualboxFaults(found: Found): string[] {
+  const text = found.texts.get("box.ovf");
+  if (!text) return ["it is for virtualbox but holds no box.ovf"];
+  const named = readOvf(Buffer.concat(text).toString("utf8"));
+  if ("fault" in named) return [`its box.ovf ${named.fault}`];
+  return named.flatMap(({ href }) => {
+    const title = JSON.stringify(shortened(href));
+    if (!/^[^/\\:]+$/.test(href)) return [`its box.ovf names ${title}, which is not in the box's folder`];
+    if (!found.files.includes(href)) return [`its box.ovf names ${title}, which is not in it`];
+    const fault = /\.vmdk$/i.test(href) ? diskFault(found, href, vmdkFault) : undefined;
+    return fault ? [`its disk ${title} ${fault}`] : [];
+  });
+}
+
+function libvirtFaults(found: Found, metadata: Record<string, unknown>): string[] {
+  const disks = libvirtDisks(metadata);
+  if ("fault" in disks) return [disks.fault];
+  return disks.flatMap((name) => {
+    const title = JSON.stringify(shortened(name));
+    if (!found.files.includes(name)) return [`it is for libvirt but holds no ${title}`];
+    const fault = diskFault(found, name, qcow2Fault);
+    return fault ? [`its disk ${title} ${fault}`] : [];
+  });
+}
+
+function diskFault(found: Found, name: string, check: (head: Buffer) => string | undefined): string | undefined {
+  const head = found.heads.get(name);
+  const bytes = Buffer.concat(head?.parts ?? []);
+  if (!head?.hasMap) return check(bytes);
+  const start = afterMap(bytes);
+  // A list that is longer than what was kept: then the first bytes are not known.
+  return start === undefined ? undefined : check(bytes.subarray(start, start + HEAD));
+}
+
+/** Where the data begin in a sparse file of pax format 1.0: after a list of decimal numbers, one a line. */
+function afterMap(bytes: Buffer): number | undefined {
+  const lines = bytes.toString("latin1").split("\n");
+  const count = Number(lines[0]);
+  if (!Number.isSafeInteger(count) || lines.length < 2 * count + 2) return undefined;
+  const length = lines.slice(0, 2 * count + 1).reduce((sum, line) => sum + line.length + 1, 0);
+  return Math.ceil(length / 512) * 512;
 }
 
 function archiveFault(head: Buffer, error: Error): string {

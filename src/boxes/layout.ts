@@ -6,6 +6,11 @@ import { UserError } from "../errors.ts";
 
 export const SHARE_FILE = "notebox-share.json";
 export const LOCK_FILE = "notebox-share.lock";
+/** How far a scrub has come, and who is at it. */
+export const SCRUB_FILE = "notebox-scrub.json";
+export const SCRUB_LOCK_FILE = "notebox-scrub.lock";
+/** Where `box verify` puts what is wrong: a folder for each run, with a note and the files at their old paths. */
+export const QUARANTINE = "quarantine";
 
 export interface BoxId {
   /** owner/name */
@@ -37,6 +42,16 @@ export function partPath(box: BoxId): string {
   return `${boxPath(box)}.part`;
 }
 
+/** What lies beside a part while `box archive` fetches it: what it is a part of, who fetches it, and its unpacked self. */
+export function partFiles(part: string): { state: string; lock: string; unpacked: string } {
+  return { state: `${part}.json`, lock: `${part}.lock`, unpacked: `${part}.unpacked.part` };
+}
+
+/** Whether a file of a version's folder is what a receiving leaves when it ends before its time, lock included. */
+export function isLeftover(file: string): boolean {
+  return /\.part(?:\.|$)/.test(file);
+}
+
 /** `slug` is doors.ts's doorSlug. */
 export function catalogPath(slug: string, name: string): string {
   return `catalogs/${slug}/${name}.json`;
@@ -53,7 +68,10 @@ export function parseFileName(file: string): { provider: string; arch: string; e
 /** CON, nul.json and their kin: no file on Windows can be called that, and shares are read there. */
 const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)/i;
 
-/** Throws UserError `usage` when one of the parts cannot be a part of a path, or is not what Vagrant takes. */
+/**
+ * Throws UserError `usage` when one of the parts cannot be a part of a path, or is not what Vagrant takes. A version
+ * may be any of Vagrant's: boxes of others keep theirs.
+ */
 export function checkBoxId(box: BoxId): void {
   const parts = box.name.split("/");
   if (
@@ -65,13 +83,27 @@ export function checkBoxId(box: BoxId): void {
       `${JSON.stringify(box.name)} is no box name`,
       "Write owner/name, such as notebox/debian-13: letters, digits, . - and _.",
     );
-  // Vagrant itself takes more, but sorts only this as people do.
-  if (!/^(?:0|[1-9]\d{0,8})(?:\.(?:0|[1-9]\d{0,8})){2}$/.test(box.version))
+  if (box.version.length > 60 || !/^\d+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/.test(box.version))
     throw usage(`${JSON.stringify(box.version)} is no version`, "Write three numbers, such as 13.1.0.");
   if (!/^[a-z][a-z0-9_]{0,39}$/.test(box.provider))
     throw usage(`${JSON.stringify(box.provider)} is no provider`, "Write Vagrant's name of it: virtualbox or libvirt.");
   if (!/^[a-z0-9_]{1,20}$/.test(box.arch) || DEVICE.test(box.arch))
     throw usage(`${JSON.stringify(box.arch)} is no architecture`, "Write Vagrant's name of it: amd64 or arm64.");
+}
+
+export function isBoxId(box: BoxId): boolean {
+  try {
+    checkBoxId(box);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Throws UserError `usage` for a version that Vagrant takes but does not sort as people do. */
+export function checkOwnVersion(version: string): void {
+  if (!/^(?:0|[1-9]\d{0,8})(?:\.(?:0|[1-9]\d{0,8})){2}$/.test(version))
+    throw usage(`${JSON.stringify(version)} is no version`, "Write three numbers, such as 13.1.0.");
 }
 
 function usage(message: string, hint: string): UserError {

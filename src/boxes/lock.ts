@@ -1,6 +1,7 @@
 /**
  * One writer at a time in a share: a lock file that names host, process and time. Readers need none. A lock whose
- * process has ended on this very computer is taken over; of another computer's nothing can be known.
+ * process has ended on this very computer is taken over. Of another computer's processes nothing can be known, so each
+ * owner renews its lock (lock-pulse.ts): one that has not been renewed for minutes may be taken over, by who says so.
  */
 import fs from "node:fs/promises";
 import os from "node:os";
@@ -8,6 +9,7 @@ import path from "node:path";
 import { systemErrorCode, UserError } from "../errors.ts";
 import type { Clock, Processes, ProcessIdentity } from "../ports.ts";
 import { LOCK_FILE } from "./layout.ts";
+import { DEAD_AFTER_MS, quietFor, startPulse } from "./lock-pulse.ts";
 
 export interface ShareLockOwner {
   host: string;
@@ -27,9 +29,37 @@ export async function withShareLock<T>(
   deps: Needs,
   share: string,
   command: string,
-  work: () => Promise<T>,
+  work: (lock: HeldLock) => Promise<T>,
+  options: { takeOver?: boolean } = {},
 ): Promise<T> {
   const file = path.join(share, LOCK_FILE);
+  const { takeOver = false } = options;
+  return await withLock(deps, { file, command, doing: "is writing to this share", share, takeOver }, work);
+}
+
+export interface HeldLock {
+  /** Throws UserError `busy` when somebody has taken the lock over (this computer slept, or was cut off). */
+  check(): Promise<void>;
+}
+
+export interface LockOptions {
+  file: string;
+  /** The owner's verb, for whoever meets the lock. */
+  command: string;
+  /** What the owner does, as the end of "`notebox …` …". */
+  doing: string;
+  /** Whether another computer's lock that nobody has renewed for minutes is taken over. */
+  takeOver?: boolean;
+  /** The share's folder, for the hint that says how to. */
+  share?: string;
+}
+
+/** The same for any other lock file. */
+export async function withLock<T>(
+  deps: Needs,
+  { file, command, doing, takeOver = false, share }: LockOptions,
+  work: (lock: HeldLock) => Promise<T>,
+): Promise<T> {
   const owner: ShareLockOwner = {
     host: os.hostname(),
     process: deps.processes.self(),
@@ -37,25 +67,75 @@ export async function withShareLock<T>(
     command,
   };
   const mine = `${JSON.stringify(owner)}\n`;
-  await take(deps, file, owner, mine);
+  await take(deps, { file, doing, takeOver, share: share ?? path.dirname(file) }, owner, mine);
+  const pulse = await startPulse(file, mine);
+  const check = async (): Promise<void> => {
+    const text = await read(file);
+    if (text !== mine) throw busy(file, doing, text === undefined ? undefined : parse(text));
+  };
   try {
-    return await work();
+    return await work({ check });
   } finally {
+    await pulse.stop();
     // Only the own lock: an administrator may have removed it and somebody else taken it since.
     if ((await read(file)) === mine) await fs.rm(file, { force: true });
   }
 }
 
-async function take(deps: Needs, file: string, owner: ShareLockOwner, mine: string): Promise<void> {
+/** Tries until the lock is free, at most `limitMs`; then throws the last UserError `busy`. Other errors pass at once. */
+export async function whenFree<T>(
+  deps: { clock: Clock; signal: AbortSignal },
+  limitMs: number,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  const end = deps.clock.now() + limitMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof UserError) || error.code !== "busy" || deps.clock.now() >= end) throw error;
+    }
+    await deps.clock.sleep(200 + Math.random() * 300, deps.signal);
+  }
+}
+
+interface Contested {
+  file: string;
+  doing: string;
+  takeOver: boolean;
+  share: string;
+}
+
+async function take(deps: Needs, contested: Contested, owner: ShareLockOwner, mine: string): Promise<void> {
+  const { file, doing, takeOver, share } = contested;
   for (let attempt = 0; attempt < 5; attempt++) {
     if (await createWhole(file, owner, mine)) return;
     const text = await read(file);
     if (text === undefined) continue;
     const found = parse(text);
-    if (!found || found.host !== owner.host || deps.processes.isAlive(found.process)) throw busy(file, found);
+    if (isOwn(found, owner.host)) {
+      if (deps.processes.isAlive(found.process)) throw busy(file, doing, found);
+    } else {
+      const quiet = await quietFor(file);
+      if (quiet < DEAD_AFTER_MS) throw busy(file, doing, found);
+      if (!takeOver) throw silent(doing, share, found, quiet);
+    }
     await removeStale(file, text, owner);
   }
-  throw busy(file, undefined);
+  throw busy(file, doing, undefined);
+}
+
+function isOwn(found: ShareLockOwner | undefined, host: string): found is ShareLockOwner {
+  return found?.host === host;
+}
+
+/** Whether nobody can be holding that lock file: it is not there, its process has ended, or it has not been renewed. */
+export async function isLockDead(deps: Pick<Needs, "processes">, file: string): Promise<boolean> {
+  const text = await read(file);
+  if (text === undefined) return true;
+  const found = parse(text);
+  if (isOwn(found, os.hostname())) return !deps.processes.isAlive(found.process);
+  return (await quietFor(file)) >= DEAD_AFTER_MS;
 }
 
 /** The lock appears with its content, by a link: a file made first and filled later would be read half-written. */
@@ -119,18 +199,33 @@ function parse(text: string): ShareLockOwner | undefined {
   return undefined;
 }
 
-function busy(file: string, owner: ShareLockOwner | undefined): UserError {
+function busy(file: string, doing: string, owner: ShareLockOwner | undefined): UserError {
   if (!owner)
     return new UserError({
       code: "busy",
-      message: "Somebody else is writing to this share.",
+      message: `Somebody else ${doing}.`,
       hint: `Wait a moment and try again. If nobody is, delete ${file}.`,
     });
   const since = owner.time.replace("T", " ").replace(/\.\d+Z$/, " UTC");
   const place = owner.host === os.hostname() ? "this computer" : `the computer ${owner.host}`;
   return new UserError({
     code: "busy",
-    message: `\`notebox ${owner.command}\` is writing to this share: process ${owner.process.pid} on ${place}, since ${since}.`,
-    hint: `Wait until it is done. If nothing runs on ${place} any more, delete ${file}.`,
+    message: `\`notebox ${owner.command}\` ${doing}: process ${owner.process.pid} on ${place}, since ${since}.`,
+    hint:
+      owner.host === os.hostname()
+        ? "Wait until it is done, or stop it with Ctrl-C where it runs."
+        : "Wait until it is done. If that computer has crashed, its lock can be taken over five minutes after its last sign of life.",
+  });
+}
+
+/** Nobody has renewed the lock for minutes: most likely its computer crashed, or was cut off from the share. */
+function silent(doing: string, share: string, owner: ShareLockOwner | undefined, quietMs: number): UserError {
+  const who = owner
+    ? `\`notebox ${owner.command}\` (process ${owner.process.pid} on the computer ${owner.host})`
+    : "Somebody";
+  return new UserError({
+    code: "busy",
+    message: `${who} ${doing}, but has given no sign of life for ${Math.floor(quietMs / 60_000)} minutes: it has most likely crashed.`,
+    hint: `If it has, \`notebox box prune --share ${JSON.stringify(share)} --take-over\` takes its lock over and tidies up after it.`,
   });
 }

@@ -1,46 +1,66 @@
 /**
- * Takes a box into a share: its bytes go once through hashes and the inspector into a `.part` beside their place,
- * are put safely on the disk, and get their name by the caller's rename. What the hashes are compared with is the
- * caller's question.
+ * Takes a box that is a file into a share: its bytes go once through hashes and the inspector into a `.part` beside
+ * their place, and are put safely on the disk; its name is the caller's rename. A box whose gzip saves next to nothing
+ * is stored as the plain tar that it holds: every installation of it is faster then.
  */
-import { createHash } from "node:crypto";
 import fs from "node:fs/promises";
 import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
+import type { HashThreads } from "../ports.ts";
+import { type Digest, startHashes, stopIfAsked } from "./digest.ts";
 import { type BoxFacts, inspectBox } from "./inspect.ts";
-
-/** Bytes and hashes, in lower-case hex. */
-export interface Digest {
-  size: number;
-  sha256: string;
-  sha1: string;
-  md5: string;
-}
+import { createIntake } from "./intake.ts";
+import { checkRoom } from "./room.ts";
 
 export interface ReceiveOptions {
   source: string;
   part: string;
+  /** What the box is called in messages; the source when not given. */
+  name?: string;
   onBytes?: (done: number, total: number) => void;
   signal: AbortSignal;
+  threads?: HashThreads | undefined;
+}
+
+export interface Received {
+  /** Of the file in the share. */
+  digest: Digest;
+  facts: BoxFacts;
+  /** Of the source, where the file in the share is not the same bytes. */
+  original?: Digest;
 }
 
 const CHUNK = 1024 * 1024;
+/** A packing that saves less than this is not worth unpacking it at every installation. */
+const WORTHWHILE = 0.05;
+
+/** Whether gzip saves next to nothing. Both in bytes. */
+export function savesNothing(packed: number, unpacked: number): boolean {
+  return unpacked * (1 - WORTHWHILE) < packed;
+}
 
 /**
  * Copies `source` to `part` and gives back what it is. Leaves no part behind when it fails.
  * Throws UserError `invalid` (no such file), `integrity` (no sound box), `disk-full`, `interrupted`.
  */
-export async function receiveBox(options: ReceiveOptions): Promise<{ digest: Digest; facts: BoxFacts }> {
+export async function receiveBox(options: ReceiveOptions): Promise<Received> {
   const { source, part } = options;
   const input = await openSource(source);
   try {
-    const output = await fs.open(part, "w");
-    try {
-      const result = await copy(input, output, options);
-      await output.sync();
-      return result;
-    } finally {
-      await output.close();
+    const { size } = await input.stat();
+    const guess = await unpackedSize(input, size);
+    const tries = guess !== undefined && savesNothing(size, guess) ? [unpack, copy] : [copy];
+    for (const receive of tries) {
+      await checkRoom(part, size, size);
+      const output = await fs.open(part, "w");
+      try {
+        const received = await receive(input, output, size, options);
+        // The end of a gzip file may not say how large it is: then it is copied as it is.
+        if (received) return received;
+      } finally {
+        await output.close();
+      }
     }
+    throw new Error("copying always ends");
   } catch (error) {
     await fs.rm(part, { force: true });
     throw asDiskFull(error, part);
@@ -49,43 +69,58 @@ export async function receiveBox(options: ReceiveOptions): Promise<{ digest: Dig
   }
 }
 
-/** Size and hashes of a file that is there already. */
-export async function digestFile(file: string, signal: AbortSignal): Promise<Digest> {
-  const hashes = hashing();
-  const input = await fs.open(file, "r");
-  try {
-    for await (const chunk of input.createReadStream({ highWaterMark: CHUNK, autoClose: false })) {
-      stopIfAsked(signal);
-      hashes.update(chunk as Buffer);
-    }
-  } finally {
-    await input.close();
-  }
-  return hashes.digest();
-}
+type Receive = (
+  input: fs.FileHandle,
+  output: fs.FileHandle,
+  size: number,
+  options: ReceiveOptions,
+) => Promise<Received | undefined>;
 
-async function copy(input: fs.FileHandle, output: fs.FileHandle, options: ReceiveOptions) {
-  const { size } = await input.stat();
-  const inspector = inspectBox(options.source);
-  const hashes = hashing();
-  let done = 0;
-  // One chunk is being written while the next is read and hashed.
-  let writing: Promise<unknown> = Promise.resolve();
+const copy: Receive = async (input, output, size, options) => {
+  const inspector = inspectBox(options.name ?? options.source);
+  const intake = createIntake({ handle: output, inspector, threads: options.threads });
   try {
-    for await (const chunk of input.createReadStream({ highWaterMark: CHUNK, autoClose: false })) {
-      stopIfAsked(options.signal);
-      const bytes = chunk as Buffer;
-      hashes.update(bytes);
-      inspector.write(bytes);
-      await writing;
-      writing = writeAll(output, bytes, done);
-      // Its failure is met at the next await; until then it must not count as unhandled.
-      writing.catch(() => {});
-      done += bytes.length;
-      options.onBytes?.(done, size);
-    }
+    await readAll(input, size, options, (bytes) => intake.write(bytes));
+    await intake.settle();
+    return { facts: await inspector.finish(), digest: await intake.digest() };
   } finally {
-    await writing;
+    intake.stop();
+    inspector.stop();
+  }
+};
+
+const unpack: Receive = async (input, output, size, options) => {
+  const intake = createIntake({ handle: output, threads: options.threads });
+  const hashes = startHashes();
+  const inspector = inspectBox(options.name ?? options.source, { onTar: (bytes) => intake.write(bytes) });
+  try {
+    await readAll(input, size, options, async (bytes) => {
+      hashes.update(bytes);
+      await inspector.write(bytes);
+    });
+    const facts = await inspector.finish();
+    if (!savesNothing(size, facts.tarSize)) return undefined;
+    await intake.settle();
+    const { packed: _packed, ...plain } = facts;
+    return { facts: plain, digest: await intake.digest(), original: hashes.digest() };
+  } finally {
+    intake.stop();
+    inspector.stop();
+  }
+};
+
+async function readAll(
+  input: fs.FileHandle,
+  size: number,
+  options: ReceiveOptions,
+  take: (bytes: Buffer) => Promise<void>,
+): Promise<void> {
+  let done = 0;
+  for await (const chunk of input.createReadStream({ start: 0, highWaterMark: CHUNK, autoClose: false })) {
+    stopIfAsked(options.signal);
+    await take(chunk as Buffer);
+    done += (chunk as Buffer).length;
+    options.onBytes?.(done, size);
   }
   if (done !== size)
     throw new UserError({
@@ -93,31 +128,17 @@ async function copy(input: fs.FileHandle, output: fs.FileHandle, options: Receiv
       message: `${options.source} changed while it was read.`,
       hint: "Wait until whatever writes it is done, then run this again.",
     });
-  return { facts: await inspector.finish(), digest: hashes.digest() };
 }
 
-async function writeAll(output: fs.FileHandle, bytes: Buffer, at: number): Promise<void> {
-  for (let written = 0; written < bytes.length; ) {
-    const { bytesWritten } = await output.write(bytes, written, bytes.length - written, at + written);
-    written += bytesWritten;
-  }
-}
-
-function hashing() {
-  const all = { sha256: createHash("sha256"), sha1: createHash("sha1"), md5: createHash("md5") };
-  let size = 0;
-  return {
-    update(bytes: Buffer): void {
-      size += bytes.length;
-      for (const hash of Object.values(all)) hash.update(bytes);
-    },
-    digest: (): Digest => ({
-      size,
-      sha256: all.sha256.digest("hex"),
-      sha1: all.sha1.digest("hex"),
-      md5: all.md5.digest("hex"),
-    }),
-  };
+/** What a gzip file's last four bytes say of its content: its size, but for multiples of 4 GiB (RFC 1952 §2.3.1). */
+async function unpackedSize(input: fs.FileHandle, size: number): Promise<number | undefined> {
+  if (size < 20) return undefined;
+  const [magic, end] = [Buffer.alloc(2), Buffer.alloc(4)];
+  await input.read(magic, 0, 2, 0);
+  await input.read(end, 0, 4, size - 4);
+  if (magic.readUInt16BE(0) !== 0x1f8b) return undefined;
+  const rest = end.readUInt32LE(0);
+  return rest + Math.max(0, Math.ceil((size * 0.98 - rest) / 2 ** 32)) * 2 ** 32;
 }
 
 async function openSource(source: string): Promise<fs.FileHandle> {
@@ -131,9 +152,4 @@ async function openSource(source: string): Promise<fs.FileHandle> {
     throw new UserError({ code: "invalid", message: `${why} ${source}.`, hint: "Name a .box file.", cause: error });
   }
   throw new UserError({ code: "invalid", message: `${source} is not a file.`, hint: "Name a .box file." });
-}
-
-function stopIfAsked(signal: AbortSignal): void {
-  if (signal.aborted)
-    throw new UserError({ code: "interrupted", message: "Interrupted; the share is as it was before." });
 }

@@ -8,13 +8,33 @@ import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
 import { type BoxRecord, catalogText } from "./catalog.ts";
 import { doorSlug, normaliseDoor, parseDoor } from "./doors.ts";
 import { replaceFile } from "./durable.ts";
-import { type BoxId, boxFolder, boxPath, catalogPath, parseFileName, recordPath, SHARE_FILE } from "./layout.ts";
+import {
+  type BoxId,
+  boxFolder,
+  boxPath,
+  catalogPath,
+  isBoxId,
+  parseFileName,
+  recordPath,
+  SHARE_FILE,
+  versionFolder,
+} from "./layout.ts";
+import { readEntries, readText } from "./quick-files.ts";
 
 export interface ShareSettings {
   layout: 1;
   doors: string[];
-  /** How many versions of each box `prune` keeps. */
-  retention: { versions: number };
+  /** What `prune` does when it is not told. */
+  retention: Retention;
+}
+
+export interface Retention {
+  /** How many versions of each box `prune` keeps; 0 keeps all. */
+  versions: number;
+  /** And only such as are older than this. */
+  days?: number;
+  /** How long what `verify` put into quarantine/ stays there. */
+  quarantineDays?: number;
 }
 
 /** Makes sure that the folder is there and can be written. Throws UserError `unreachable`. */
@@ -104,6 +124,20 @@ export async function readSettings(share: string): Promise<ShareSettings | undef
   }
 }
 
+/** The settings of a folder that has to be a share. Throws UserError `unreachable`, `integrity`. */
+export async function requireSettings(share: string): Promise<ShareSettings> {
+  const settings = await readSettings(share);
+  if (settings) return settings;
+  await fs.stat(share).catch((error: unknown) => {
+    throw explained(share, error);
+  });
+  throw unreachable(
+    share,
+    `is no share of notebox's: there is no ${SHARE_FILE} in it`,
+    "Check the path, and that the share is mounted; `notebox box publish` makes a new one.",
+  );
+}
+
 /** The settings with further doors; a folder that is no share yet gets its own path as its first door. */
 export function settingsWith(
   before: ShareSettings | undefined,
@@ -122,7 +156,7 @@ export async function writeSettings(share: string, settings: ShareSettings): Pro
 export async function readRecord(share: string, box: BoxId): Promise<BoxRecord | undefined> {
   const file = path.join(share, recordPath(box));
   try {
-    const data = JSON.parse(await fs.readFile(file, "utf8")) as BoxRecord;
+    const data = JSON.parse(await readText(file)) as BoxRecord;
     if (!/^[0-9a-f]{64}$/.test(data.sha256) || !Number.isSafeInteger(data.size)) throw new SyntaxError("no checksum");
     // Where a record lies says what it is of; what it says itself could be a copy's.
     return { ...data, name: box.name, version: box.version, provider: box.provider, arch: box.arch };
@@ -142,27 +176,33 @@ export async function writeRecord(share: string, record: BoxRecord): Promise<voi
   await replaceFile(path.join(share, recordPath(record)), `${JSON.stringify(record, null, 2)}\n`);
 }
 
-/** All boxes of that name that are there with their records, by version. */
+/** All boxes of that name that are there with their records, in the order of their paths. */
 export async function listRecords(share: string, name: string): Promise<BoxRecord[]> {
+  const versions = await foldersIn(path.join(share, boxFolder(name)));
+  const found = await Promise.all(versions.map((version) => recordsOf(share, { name, version })));
+  return found.flat();
+}
+
+async function recordsOf(share: string, of: Pick<BoxId, "name" | "version">): Promise<BoxRecord[]> {
+  const files = await fs.readdir(path.join(share, versionFolder(of)));
   const found: BoxRecord[] = [];
-  for (const version of await foldersIn(path.join(share, boxFolder(name)))) {
-    const files = await fs.readdir(path.join(share, boxFolder(name), version));
-    for (const file of files.sort()) {
-      const parsed = parseFileName(file);
-      if (parsed?.ending !== "json") continue;
-      const box = { name, version, provider: parsed.provider, arch: parsed.arch };
-      // A catalog names only what a reader can fetch.
-      if (!files.includes(path.posix.basename(boxPath(box)))) continue;
-      const record = await readRecord(share, box);
-      if (record) found.push(record);
-    }
+  for (const file of files.sort()) {
+    const parsed = parseFileName(file);
+    if (parsed?.ending !== "json") continue;
+    const box = { ...of, provider: parsed.provider, arch: parsed.arch };
+    // A version that Vagrant cannot read would spoil the whole catalog for it.
+    if (!isBoxId(box)) continue;
+    // A catalog names only what a reader can fetch.
+    if (!files.includes(path.posix.basename(boxPath(box)))) continue;
+    const record = await readRecord(share, box);
+    if (record) found.push(record);
   }
   return found;
 }
 
 async function foldersIn(folder: string): Promise<string[]> {
   try {
-    const entries = await fs.readdir(folder, { withFileTypes: true });
+    const entries = await readEntries(folder);
     return entries
       .filter((entry) => entry.isDirectory())
       .map((entry) => entry.name)
@@ -173,13 +213,24 @@ async function foldersIn(folder: string): Promise<string[]> {
   }
 }
 
-/** Writes that box's catalog for every door; gives back their paths in the share. */
-export async function writeCatalogs(share: string, settings: ShareSettings, name: string): Promise<string[]> {
-  const records = await listRecords(share, name);
-  if (records.length === 0) return [];
+/**
+ * Writes that box's catalog for every door, of all its records or of the given ones; gives back their paths in the
+ * share. A box that has none left has no catalogs either.
+ */
+export async function writeCatalogs(
+  share: string,
+  settings: ShareSettings,
+  name: string,
+  given?: readonly BoxRecord[],
+): Promise<string[]> {
+  const records = given ?? (await listRecords(share, name));
   const written: string[] = [];
   for (const door of settings.doors) {
     const file = catalogPath(doorSlug(door), name);
+    if (records.length === 0) {
+      await fs.rm(path.join(share, file), { force: true });
+      continue;
+    }
     await replaceFile(path.join(share, file), catalogText(name, door, records));
     written.push(file);
   }
@@ -188,9 +239,11 @@ export async function writeCatalogs(share: string, settings: ShareSettings, name
 
 /** Names of all boxes in the share that have a folder. */
 export async function listNames(share: string): Promise<string[]> {
-  const names: string[] = [];
-  for (const owner of await foldersIn(path.join(share, "boxes"))) {
-    for (const short of await foldersIn(path.join(share, "boxes", owner))) names.push(`${owner}/${short}`);
-  }
-  return names;
+  const owners = await foldersIn(path.join(share, "boxes"));
+  const names = await Promise.all(
+    owners.map(async (owner) =>
+      (await foldersIn(path.join(share, "boxes", owner))).map((short) => `${owner}/${short}`),
+    ),
+  );
+  return names.flat();
 }

@@ -4,8 +4,8 @@ import fs from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { type BuildOutcome, runBuild } from "../boxes/build.ts";
+import { digestFile } from "../boxes/digest.ts";
 import { hostCertificates, pipSettings } from "../boxes/host-settings.ts";
-import { digestFile } from "../boxes/receive.ts";
 import { checkBuilder, loadRecipe, type Recipe } from "../boxes/recipe.ts";
 import { withWorkFolder } from "../boxes/work-folder.ts";
 import { readAssets } from "../bundle/assets.ts";
@@ -15,12 +15,17 @@ import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 import { loadWorkbench } from "../workbench/load.ts";
 import type { Workbench } from "../workbench/model.ts";
+import { type BoxFromVmResult, boxFromVm } from "./box-from-vm.ts";
+
+export type { BoxFromVmResult } from "./box-from-vm.ts";
 
 export interface BoxBuildOptions {
   folder: string;
-  recipe: string;
+  recipe?: string;
   out?: string;
   provider?: string[];
+  /** Of the workbench's running VM instead of a recipe. */
+  fromVm?: boolean;
   /** Folder of a workbench. */
   with?: string;
 }
@@ -43,7 +48,13 @@ const FRESH_MS = 7 * 24 * 60 * 60 * 1000;
  * Throws UserError `usage` (not root, an unknown recipe or provider), `missing-program`, `invalid`, `unreachable`
  * (the distribution's archive), `disk-full`, `interrupted`.
  */
-export async function boxBuild(deps: Deps, options: BoxBuildOptions): Promise<BoxBuildResult> {
+export async function boxBuild(deps: Deps, options: BoxBuildOptions): Promise<BoxBuildResult | BoxFromVmResult> {
+  if (options.fromVm) {
+    if (options.recipe !== undefined || options.provider !== undefined || options.with !== undefined)
+      throw oneOrOther();
+    return await boxFromVm(deps, options);
+  }
+  if (options.recipe === undefined) throw oneOrOther();
   const recipe = await loadRecipe(deps.assets, options.recipe);
   const providers = chooseProviders(recipe, options.provider);
   const workbench = options.with === undefined ? undefined : await loadWorkbench(path.resolve(options.with));
@@ -95,6 +106,14 @@ export async function boxBuild(deps: Deps, options: BoxBuildOptions): Promise<Bo
     files,
     steps,
   };
+}
+
+function oneOrOther(): UserError {
+  return new UserError({
+    code: "usage",
+    message: "A box is made either of a recipe or of a VM.",
+    hint: "`notebox box build debian-13`, or `notebox box build --from-vm -C WORKBENCH`, which takes neither --provider nor --with.",
+  });
 }
 
 function chooseProviders(recipe: Recipe, wanted: readonly string[] = recipe.providers): string[] {

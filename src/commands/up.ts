@@ -21,6 +21,7 @@ import { chooseProvider } from "../vagrant/providers.ts";
 import { startVm } from "../vagrant/start.ts";
 import { loadWorkbench } from "../workbench/load.ts";
 import type { Workbench } from "../workbench/model.ts";
+import { bringBox } from "./bring-box.ts";
 import { render } from "./render.ts";
 import { verify } from "./verify.ts";
 
@@ -80,12 +81,13 @@ async function bringUp(deps: Deps, options: UpOptions, workbench: Workbench, loc
     onStart: (child) => lock.setChild(child),
     onEnd: () => lock.setChild(undefined),
   });
-  const provider = await checkComputer(deps, options, workbench);
+  const { provider, vagrantVersion } = await checkComputer(deps, options, workbench);
   await renderBundle(deps, options);
   const found = await lookAtVm(deps, vagrant, workbench, provider);
   await checkRoom(deps, workbench, { folder, provider, ...found });
   const hash = readHash(folder);
   const action = planUp(found, hash);
+  if (!found.existed) await bringBox(deps, workbench.box, { provider, vagrantVersion });
   await startVm(deps, vagrant, {
     ...{ folder, provider, action, finished: found.finished, existed: found.existed },
     ...{ name: workbench.name, box: workbench.box.name },
@@ -108,10 +110,15 @@ async function step<T>(deps: Deps, id: string, title: string, work: () => Promis
   }
 }
 
-async function checkComputer(deps: Deps, options: UpOptions, workbench: Workbench): Promise<Provider> {
+async function checkComputer(
+  deps: Deps,
+  options: UpOptions,
+  workbench: Workbench,
+): Promise<{ provider: Provider; vagrantVersion: string }> {
   return await step(deps, "programs", "Looking for Vagrant and a provider", async () => {
     const vagrantVersion = await requireVagrant(deps, workbench.folder);
-    return await chooseProvider(deps, { folder: options.folder, asked: options.provider, vagrantVersion });
+    const provider = await chooseProvider(deps, { folder: options.folder, asked: options.provider, vagrantVersion });
+    return { provider, vagrantVersion };
   });
 }
 

@@ -42,6 +42,8 @@ export interface VagrantClient {
 
 export interface ClientOptions {
   folder: string;
+  /** Nothing of a workbench is asked, so the folder needs no Vagrantfile. */
+  anywhere?: boolean;
   env?: Readonly<Record<string, string | undefined>>;
   /** Told which process works on the VM now, so that a later run can end it. */
   onStart?: (process: ProcessIdentity) => void;
@@ -50,7 +52,7 @@ export interface ClientOptions {
 
 export function createVagrant(deps: Needs, options: ClientOptions): VagrantClient {
   const run: VagrantClient["run"] = async (args, how = {}) => {
-    requireVagrantfile(options.folder);
+    if (options.anywhere !== true) requireVagrantfile(options.folder);
     const tracker = how.steps === undefined ? undefined : createStepTracker(how.steps);
     const messages: VagrantMessage[] = [];
     const lines: string[] = [];

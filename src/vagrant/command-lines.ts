@@ -15,6 +15,13 @@ export const commandLines = {
   halt: (force: boolean): string[] => ["halt", ...(force ? ["--force"] : []), MACHINE],
   destroy: (): string[] => ["destroy", "--force", MACHINE],
   port: (): string[] => ["port", MACHINE],
+  /** Up to 2.3 Vagrant has no word for architectures. */
+  boxAdd: (box: { catalog: string; version: string; provider: string; arch?: string }): string[] => [
+    ...["box", "add", box.catalog, "--box-version", box.version, "--provider", box.provider],
+    ...(box.arch === undefined ? [] : ["--architecture", box.arch]),
+    MACHINE,
+  ],
+  package: (file: string): string[] => ["package", "--output", file, MACHINE],
   sshConfig: (): string[] => ["ssh-config"],
 } as const;
 

@@ -28,6 +28,7 @@ const PHASES: readonly (readonly [RegExp, string])[] = [
   ],
   [/^Destroying VM|^Removing domain|^Deleting the machine/, "Deleting the VM"],
   [/^Setting hostname|^Mounting shared folders|^Configuring and enabling network/, "Connecting folders"],
+  [/^Exporting VM|^Packaging domain|^Compressing package/, "Packing the VM"],
   [/^Running provisioner/, "Setting up the VM"],
 ];
 

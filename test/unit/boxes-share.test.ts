@@ -8,6 +8,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest
 import type { BoxRecord } from "../../src/boxes/catalog.ts";
 import { catalogText } from "../../src/boxes/catalog.ts";
 import { doorSlug } from "../../src/boxes/doors.ts";
+import { QCOW2 } from "./box-bytes.ts";
 
 const program = path.resolve(import.meta.dirname, "../../dist/notebox.cjs");
 const NAME = "lab/tiny";
@@ -29,9 +30,10 @@ function makeBox(text = "one", options: { provider?: string; arch?: string; byte
   const write = (name: string, content: string): void => fs.writeFileSync(path.join(parts, name), content);
   write("metadata.json", JSON.stringify({ provider, ...(arch === "" ? {} : { architecture: arch }) }));
   write("box.ovf", `<Envelope>${text}</Envelope>`);
-  if (bytes > 0) fs.truncateSync(path.join(parts, "box.ovf"), bytes);
+  fs.writeFileSync(path.join(parts, "box.img"), QCOW2);
+  if (bytes > 0) fs.truncateSync(path.join(parts, "box.img"), bytes);
   const file = `${parts}.box`;
-  execFileSync("tar", ["-C", parts, "--mtime=@0", "-cf", file, "metadata.json", "box.ovf"]);
+  execFileSync("tar", ["-C", parts, "--mtime=@0", "-cf", file, "metadata.json", "box.ovf", "box.img"]);
   return file;
 }
 
@@ -162,7 +164,7 @@ describe("further boxes", () => {
     fs.mkdirSync(place, { recursive: true });
     const file = makeBox();
     fs.copyFileSync(file, path.join(place, "virtualbox-amd64.box"));
-    fs.writeFileSync(path.join(place, "libvirt-amd64.box.part"), "half");
+    fs.writeFileSync(path.join(place, "incoming-box.box.part"), "half");
     expect((await publish(file)).json.result.added).toBe(true);
     expect(tree()).toHaveLength(4);
   });

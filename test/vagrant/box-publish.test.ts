@@ -10,6 +10,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { boxAddress, catalogAddress } from "../../src/boxes/doors.ts";
+import { QCOW2 } from "../unit/box-bytes.ts";
 
 const program = path.resolve(import.meta.dirname, "../../dist/notebox.cjs");
 const vagrants = ["vagrant", ...(process.env["NOTEBOX_TEST_VAGRANTS"] ?? "").split(":").filter((name) => name !== "")];
@@ -59,9 +60,10 @@ async function publish(provider: string, version: string): Promise<void> {
   };
   fs.writeFileSync(path.join(parts, "metadata.json"), JSON.stringify(metadata));
   fs.writeFileSync(path.join(parts, "box.ovf"), "<Envelope/>");
+  fs.writeFileSync(path.join(parts, "box.img"), QCOW2);
   fs.writeFileSync(path.join(parts, "Vagrantfile"), `# ${version}\n`);
   const file = `${parts}.box`;
-  execFileSync("tar", ["-C", parts, "-cf", file, "metadata.json", "box.ovf", "Vagrantfile"]);
+  execFileSync("tar", ["-C", parts, "-cf", file, "metadata.json", "box.ovf", "box.img", "Vagrantfile"]);
   const args = [program, "box", "publish", file, "--share", share, "--name", NAME, "--version", version, "--door", web];
   const { code, text } = await run(process.execPath, args);
   if (code !== 0) throw new Error(text);

@@ -1,11 +1,13 @@
 /**
  * The counted trials, which take hours: every breakage, ten kills of the first `up`, a second provisioning, attacks
- * from a kernel and from root in the VM. `--only NAME` runs those whose name holds the text, `--provider NAME` one
+ * from a kernel and from root in the VM, kills of getting a box. `--only NAME` runs those whose name holds the text, `--provider NAME` one
  * provider. What passed at this commit is not run again; `--again` forgets that.
  */
 import { parseArgs } from "node:util";
+import { archiveTrials } from "./archive-trials.ts";
 import { hostileTokenIsNoScript, kernelStaysUnprivileged, rootStaysInside } from "./attacks.ts";
 import { BREAKAGES } from "./breakages.ts";
+import { installTrials } from "./install-trials.ts";
 import { clearLab, type Lab, makeLab, notebox, up } from "./lab.ts";
 import type { ProviderName } from "./prepared-boxes.ts";
 import { endAll } from "./programs.ts";
@@ -14,6 +16,7 @@ import { rootTrials } from "./provision-roots.ts";
 import { secondProvisionChangesNothing } from "./provisions.ts";
 import { proxyIsHonoured } from "./proxy.ts";
 import { Records } from "./records.ts";
+import { shareTrials } from "./share-trials.ts";
 import { breakAndMend, type Kill, killedUp, verified } from "./steps.ts";
 import { Trials } from "./trials.ts";
 
@@ -53,7 +56,10 @@ const wanted = (name: string): boolean =>
 for (const provider of ["virtualbox", "libvirt"] as const)
   if (values.provider === undefined || values.provider === provider) await soak(provider);
 if (values.provider === undefined)
-  for (const { name, body } of rootTrials().filter((trial) => wanted(trial.name))) await counted(name, body);
+  for (const { name, body } of [...rootTrials(), ...installTrials, ...archiveTrials, ...shareTrials].filter((trial) =>
+    wanted(trial.name),
+  ))
+    await counted(name, body);
 process.exitCode = trials.close();
 
 async function soak(name: ProviderName): Promise<void> {

@@ -2,7 +2,7 @@
 import http from "node:http";
 import type net from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createHttp } from "../../src/adapters/got.ts";
+import { createDownloads, createHttp } from "../../src/adapters/got.ts";
 import { UserError } from "../../src/errors.ts";
 
 let server: http.Server;
@@ -23,6 +23,12 @@ beforeAll(async () => {
     if (request.url === "/moved") response.writeHead(302, { location: "/elsewhere" });
     else if (request.url === "/busy") response.writeHead(503);
     else if (request.url?.startsWith("/hangs")) return;
+    else if (request.url === "/stalls") return void response.write("first");
+    else if (request.url === "/cut") {
+      response.writeHead(200, { "content-length": 10 }).write("first");
+      setTimeout(() => response.destroy(), 20);
+      return;
+    }
     response.end("hello");
   });
   // A proxy that answers by itself, as far as it is asked to fetch something, and refuses tunnels.
@@ -133,5 +139,31 @@ describe("one request", () => {
     setTimeout(() => abort.abort(), 50);
     const error = await problem(ask(`${url}/hangs`, {}, { signal: abort.signal }));
     expect(error.code).toBe("interrupted");
+  });
+});
+
+describe("a download", () => {
+  const read = async (path: string, env = {}, address = url): Promise<string> => {
+    const { body, headers } = await createDownloads(env).open({ url: address + path, idleMs: 200 });
+    let text = "";
+    for await (const chunk of body) text += Buffer.from(chunk).toString();
+    return `${headers["connection"] ?? ""} ${text}`;
+  };
+
+  test("is the bytes as they are sent", async () => {
+    expect(await read("/")).toMatch(/ hello$/);
+  });
+
+  test.each([
+    ["/hangs", "no answer within 0.2 s"],
+    ["/stalls", "no answer within 0.2 s"],
+    ["/cut", "the connection was cut"],
+  ])("%s: %s", async (path, why) => {
+    const error = await problem(read(path));
+    expect([error.code, error.message]).toEqual(["unreachable", expect.stringContaining(why)]);
+  });
+
+  test("goes through the proxy that the environment names", async () => {
+    expect(await read("/x.box", { http_proxy: proxyUrl }, "http://files.example.test")).toContain("from the proxy");
   });
 });

@@ -9,6 +9,7 @@ export function text({ added, record, box, catalogs, share }: BoxPublishResult):
       : `${what} was in the share already, byte for byte; its catalogs are up to date.`,
     `  box      ${box}`,
     `  SHA-256  ${record.sha256}`,
+    ...(record.original ? ["  stored   as plain tar: its gzip saved next to nothing"] : []),
     ...catalogs.map((catalog) => `  catalog  ${share}/${catalog}`),
   ].join("\n");
 }

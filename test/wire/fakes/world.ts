@@ -8,7 +8,9 @@ import os from "node:os";
 import path from "node:path";
 import { createClock } from "../../../src/adapters/clock.ts";
 import { createProcesses } from "../../../src/adapters/execa.ts";
-import { createHttp } from "../../../src/adapters/got.ts";
+import { createDownloads, createHttp } from "../../../src/adapters/got.ts";
+import { createHashThreads } from "../../../src/adapters/hash-worker.ts";
+import { createHttpServers } from "../../../src/adapters/http-server.ts";
 import { createSsh } from "../../../src/adapters/node-ssh.ts";
 import { createRunLog } from "../../../src/adapters/run-log.ts";
 import { createWebSockets } from "../../../src/adapters/ws.ts";
@@ -121,6 +123,9 @@ function makeDeps(programs: string): Deps {
     processes: createProcesses({ PATH: programs }, log),
     ssh: createSsh(),
     http: createHttp({}),
+    downloads: createDownloads({}),
+    hashThreads: createHashThreads(),
+    servers: createHttpServers(),
     webSockets: createWebSockets(),
     prompts: { interactive: false, confirm: nobody, text: nobody, select: nobody },
     reporter: { emit: () => {} },

@@ -1,0 +1,89 @@
+/** Size and hashes of bytes, in one pass. Where the bytes are is others' question. */
+import { createHash, type Hash } from "node:crypto";
+import fs from "node:fs/promises";
+import { UserError } from "../errors.ts";
+import type { HashThreads } from "../ports.ts";
+
+/** Bytes and hashes, in lower-case hex. */
+export interface Digest {
+  size: number;
+  sha256: string;
+  sha1: string;
+  md5: string;
+  /** Only where upstream's checksum is one of these. */
+  sha384?: string;
+  sha512?: string;
+}
+
+export type HashType = "sha256" | "sha1" | "md5" | "sha384" | "sha512";
+
+export interface Hashes {
+  update(bytes: Uint8Array): void;
+  /** Once, at the end. */
+  digest(): Digest;
+}
+
+const CHUNK = 1024 * 1024;
+
+export function startHashes(extra?: HashType): Hashes {
+  const all = new Map<HashType, Hash>();
+  for (const type of ["sha256", "sha1", "md5", extra] as const) if (type !== undefined) all.set(type, createHash(type));
+  let size = 0;
+  return {
+    update(bytes) {
+      size += bytes.length;
+      for (const hash of all.values()) hash.update(bytes);
+    },
+    digest: () =>
+      ({ size, ...Object.fromEntries([...all].map(([type, hash]) => [type, hash.digest("hex")])) }) as Digest,
+  };
+}
+
+/** The same with most of the work in another thread; bytes must lie in shared memory and wait for the promise. */
+export interface SplitHashes {
+  update(bytes: Uint8Array): Promise<void>;
+  digest(): Promise<Digest>;
+  stop(): void;
+}
+
+/** sha256 here, the others in a thread where there are threads; else all of them here. */
+export function splitHashes(threads: HashThreads | undefined, extra?: HashType): SplitHashes {
+  if (!threads) {
+    const hashes = startHashes(extra);
+    return { update: async (bytes) => hashes.update(bytes), digest: async () => hashes.digest(), stop: () => {} };
+  }
+  const own = createHash("sha256");
+  const thread = threads.start(["sha1", "md5", ...(extra === undefined || extra === "sha256" ? [] : [extra])]);
+  let size = 0;
+  return {
+    update(bytes) {
+      const other = thread.update(bytes);
+      other.catch(() => {});
+      size += bytes.length;
+      own.update(bytes);
+      return other;
+    },
+    digest: async () => ({ size, sha256: own.digest("hex"), ...(await thread.digest()) }) as Digest,
+    stop: () => thread.stop(),
+  };
+}
+
+/** Size and hashes of a file that is there already. Throws UserError `interrupted`. */
+export async function digestFile(file: string, signal: AbortSignal, extra?: HashType): Promise<Digest> {
+  const hashes = startHashes(extra);
+  const input = await fs.open(file, "r");
+  try {
+    for await (const chunk of input.createReadStream({ highWaterMark: CHUNK, autoClose: false })) {
+      stopIfAsked(signal);
+      hashes.update(chunk as Buffer);
+    }
+  } finally {
+    await input.close();
+  }
+  return hashes.digest();
+}
+
+export function stopIfAsked(signal: AbortSignal): void {
+  if (signal.aborted)
+    throw new UserError({ code: "interrupted", message: "Interrupted; the share is as it was before." });
+}

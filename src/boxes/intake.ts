@@ -1,0 +1,118 @@
+/**
+ * A box's bytes as they arrive, in whatever pieces: gathered into blocks, each of which goes once through the hashes,
+ * the inspector and to the disk. Where the bytes come from, and what becomes of the file, is the callers' question.
+ */
+import type fs from "node:fs/promises";
+import type { HashThreads } from "../ports.ts";
+import { type Digest, type HashType, splitHashes } from "./digest.ts";
+import type { Inspector } from "./inspect.ts";
+
+export interface Intake {
+  /** Bytes taken so far. */
+  readonly size: number;
+  /** Bytes that are surely on the disk. */
+  readonly synced: number;
+  write(chunk: Uint8Array): Promise<void>;
+  /** What has been gathered goes to the file, and all of it to the disk. */
+  settle(): Promise<void>;
+  /** Size and hashes of all that was taken; once. */
+  digest(): Promise<Digest>;
+  /** Ends what runs beside it; after that nothing can be written. */
+  stop(): void;
+}
+
+export interface IntakeOptions {
+  handle: fs.FileHandle;
+  /** Looks at the bytes, where they need looking at. */
+  inspector?: Inspector;
+  threads?: HashThreads | undefined;
+  /** A further hash that upstream's checksum needs. */
+  extra?: HashType | undefined;
+  /** Called after each sync that goes on in the background, with the bytes that are safe then. */
+  onSynced?: (bytes: number) => Promise<void>;
+  /** Between two syncs, in bytes. */
+  syncEvery?: number;
+}
+
+const BLOCK = 1024 * 1024;
+const SYNC_EVERY = 8 * 1024 * 1024;
+
+export function createIntake(options: IntakeOptions): Intake {
+  const { handle, inspector } = options;
+  const hashes = splitHashes(options.threads, options.extra);
+  // In shared memory, so that another thread can hash them where they lie.
+  let block = Buffer.from(new SharedArrayBuffer(BLOCK));
+  let other = Buffer.from(new SharedArrayBuffer(BLOCK));
+  let filled = 0;
+  /** Where the block begins in the file. */
+  let at = 0;
+  let synced = 0;
+  let writing: Promise<void> = Promise.resolve();
+  let syncing: Promise<void> | undefined;
+
+  const flush = async (): Promise<void> => {
+    if (filled === 0) return;
+    const bytes = block.subarray(0, filled);
+    // While this block is hashed and looked into, the one before it is still being written.
+    const hashing = hashes.update(bytes);
+    await inspector?.write(bytes);
+    await writing;
+    writing = Promise.all([writeAll(handle, bytes, at), hashing]).then(() => {});
+    // Its failure is met at the next await; until then it must not count as unhandled.
+    writing.catch(() => {});
+    at += filled;
+    filled = 0;
+    [block, other] = [other, block];
+    if (syncing === undefined && at - synced >= (options.syncEvery ?? SYNC_EVERY)) syncLater();
+  };
+  const syncLater = (): void => {
+    const safe = writing;
+    const upTo = at;
+    syncing = (async () => {
+      await safe;
+      await handle.datasync();
+      synced = upTo;
+      await options.onSynced?.(upTo);
+    })();
+    syncing.then(
+      () => {
+        syncing = undefined;
+      },
+      () => {},
+    );
+  };
+
+  return {
+    get size() {
+      return at + filled;
+    },
+    get synced() {
+      return synced;
+    },
+    async write(chunk) {
+      for (let taken = 0; taken < chunk.length; ) {
+        const piece = chunk.subarray(taken, taken + BLOCK - filled);
+        block.set(piece, filled);
+        filled += piece.length;
+        taken += piece.length;
+        if (filled === BLOCK) await flush();
+      }
+    },
+    async settle() {
+      await flush();
+      await writing;
+      await syncing;
+      await handle.sync();
+      synced = at;
+    },
+    digest: async () => await hashes.digest(),
+    stop: () => hashes.stop(),
+  };
+}
+
+async function writeAll(output: fs.FileHandle, bytes: Buffer, at: number): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    const { bytesWritten } = await output.write(bytes, written, bytes.length - written, at + written);
+    written += bytesWritten;
+  }
+}

@@ -1,0 +1,14 @@
+/** `box archive` for people. */
+import type { ArchivedBox, BoxArchiveResult } from "../../commands/box-archive.ts";
+
+export function text({ boxes, catalogs, share }: BoxArchiveResult): string {
+  return [...boxes.map(line), ...catalogs.map((catalog) => `  catalog  ${share}/${catalog}`)].join("\n");
+}
+
+function line({ name, version, provider, arch, status, record, message }: ArchivedBox): string {
+  const what = `${name} ${version}${provider ? ` for ${provider}` : ""}${arch ? ` (${arch})` : ""}`;
+  if (status === "failed") return `${what} could not be archived: ${message ?? ""}`;
+  const checked = record?.upstream ? `its source's ${record.upstream.type} is right` : "its source gives no checksum";
+  const size = `${((record?.size ?? 0) / 1e6).toFixed(1)} MB`;
+  return status === "added" ? `${what} is in the share: ${size}, ${checked}.` : `${what} was in the share already.`;
+}

@@ -1,0 +1,76 @@
+/** `box list`: what a share holds, from its records; no box is read. */
+import path from "node:path";
+import type { BoxRecord } from "../boxes/catalog.ts";
+import { requireSettings } from "../boxes/share.ts";
+import { surveyBoxes } from "../boxes/survey.ts";
+import { compareVersions } from "../boxes/versions.ts";
+import { UserError } from "../errors.ts";
+import type { Deps } from "../ports.ts";
+
+export interface BoxListOptions {
+  folder: string;
+  share: string;
+  name?: string;
+  provider?: string;
+  arch?: string;
+  version?: string;
+}
+
+export interface ListedBox extends BoxRecord {
+  /** Whole days since it was published, or undefined where the record does not say. */
+  days?: number;
+}
+
+export interface BoxListResult {
+  share: string;
+  doors: string[];
+  /** By name, then the newest version first. */
+  boxes: ListedBox[];
+  bytes: number;
+  /** Boxes without a record, records without a box, records that cannot be read: `box verify` says which. */
+  unsound: number;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Throws UserError `usage` for a name that the share does not hold, `unreachable`, `integrity`. */
+export async function boxList(deps: Deps, options: BoxListOptions): Promise<BoxListResult> {
+  const share = path.resolve(options.share);
+  const [{ doors }, { places }] = await Promise.all([requireSettings(share), surveyBoxes(share, options.name)]);
+  if (options.name !== undefined && places.length === 0)
+    throw new UserError({
+      code: "usage",
+      message: `The share ${share} holds no box called ${JSON.stringify(options.name)}.`,
+      hint: "`notebox box list --share DIR` lists those it holds.",
+    });
+  const now = deps.clock.now();
+  const boxes: ListedBox[] = [];
+  let unsound = 0;
+  for (const { record, hasBox, box } of places) {
+    if (!matches(box, options)) continue;
+    if (!record || !hasBox) {
+      unsound++;
+      continue;
+    }
+    const age = now - Date.parse(record.published);
+    boxes.push({ ...record, ...(Number.isFinite(age) ? { days: Math.max(0, Math.floor(age / DAY_MS)) } : {}) });
+  }
+  boxes.sort(
+    (a, b) =>
+      order(a.name, b.name) ||
+      compareVersions(b.version, a.version) ||
+      order(a.provider, b.provider) ||
+      order(a.arch, b.arch),
+  );
+  return { share, doors, boxes, bytes: boxes.reduce((sum, { size }) => sum + size, 0), unsound };
+}
+
+function matches(box: { provider: string; arch: string; version: string }, wanted: BoxListOptions): boolean {
+  return (["provider", "arch", "version"] as const).every(
+    (key) => wanted[key] === undefined || wanted[key] === box[key],
+  );
+}
+
+function order(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}
