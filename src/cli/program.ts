@@ -220,6 +220,30 @@ export function buildProgram(version: string, invoke: Invoke): Command {
     "file",
   );
 
+  const api = addCommonOptions(program.command("api"), true).description("notebooks as APIs");
+  on(
+    api.command("routes <notebook>").description("the routes that the kernel gateway sees, in its order"),
+    "api routes",
+    verb(
+      async () => (await import("../commands/api-routes.ts")).apiRoutes,
+      async () => (await import("./text/api-routes.ts")).text,
+    ),
+    "notebook",
+  );
+  on(
+    api
+      .command("lint <notebooks...>")
+      .description("what will not work in a notebook that is to be an API, and what will surprise")
+      .option("--fix", "mend what is mechanical, after showing the difference")
+      .option("--dry-run", "with --fix: show the difference and write nothing"),
+    "api lint",
+    verb(
+      async () => (await import("../commands/api-lint.ts")).apiLint,
+      async () => (await import("./text/api-lint.ts")).text,
+    ),
+    "notebooks",
+  );
+
   const config = addCommonOptions(program.command("config"), true).description("what notebox makes of workbench.yaml");
   on(
     config.command("show").description("the resolved workbench, with the origin of each value"),
