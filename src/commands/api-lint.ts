@@ -8,7 +8,7 @@ import { asDiskFull, type Problem, UserError } from "../errors.ts";
 import { lineDiff } from "../notebooks/lint/diff.ts";
 import { applyFixes } from "../notebooks/lint/fix.ts";
 import { lint } from "../notebooks/lint/lint.ts";
-import { type LintFinding, told } from "../notebooks/lint/told.ts";
+import { asProblem, type LintFinding, told } from "../notebooks/lint/told.ts";
 import { parseNotebook, readNotebook } from "../notebooks/notebook.ts";
 import type { Deps } from "../ports.ts";
 import { findService, notebookFile } from "../workbench/served-notebook.ts";
@@ -65,16 +65,6 @@ export async function apiLint(deps: Deps, options: ApiLintOptions): Promise<ApiL
     problems: [...unreadable, ...errors.map(({ file, finding }) => ({ ...asProblem(finding), file }))],
     result,
   });
-}
-
-/** A finding as one of an error's problems. */
-export function asProblem({ id, cell, line, column, text, message, hint }: LintFinding): Problem {
-  const place = {
-    ...(cell === undefined ? {} : { cell }),
-    ...(line === undefined ? {} : { line }),
-    ...(column === undefined ? {} : { column }),
-  };
-  return { id, ...place, ...(text === undefined ? {} : { value: text }), message: `${id} ${message}`, hint };
 }
 
 async function lintFile(

@@ -31,7 +31,7 @@ const PATTERNS = new Map(
 
 /** What the gateway reads at the very beginning of a cell's source; undefined when that is no annotation. */
 export function annotationOf(source: string, prefix: string): Annotation | undefined {
-  const match = PATTERNS.get(prefix)?.exec(source);
+  const match = source.startsWith(prefix) ? PATTERNS.get(prefix)?.exec(source) : null;
   if (!match) return undefined;
   return {
     kind: match[1] === undefined ? "route" : "response-info",
@@ -51,9 +51,12 @@ export function annotationsOf(notebook: Notebook): Map<number, Annotation> {
   return found;
 }
 
-const ENDS = new RegExp(`^${SPACE}+|${SPACE}+$`, "g");
+const BLANK = new RegExp(SPACE);
 
 /** Python's str.strip(). */
 export function strip(text: string): string {
-  return text.replace(ENDS, "");
+  let [from, to] = [0, text.length];
+  while (from < to && BLANK.test(text.charAt(from))) from++;
+  while (to > from && BLANK.test(text.charAt(to - 1))) to--;
+  return text.slice(from, to);
 }

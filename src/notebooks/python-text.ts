@@ -47,7 +47,11 @@ export function readPython(source: string): PythonText {
     } else if (match[1] !== undefined) {
       const end = stringEnd(source, at + token.length, token);
       const inside = source.slice(at + token.length, end.inside);
-      code.push(token, inside.replace(/[^\n]/g, " "), source.slice(end.inside, end.after));
+      code.push(
+        token,
+        inside.includes("\n") ? inside.replace(/[^\n]/g, " ") : " ".repeat(inside.length),
+        source.slice(end.inside, end.after),
+      );
       withStrings.push(source.slice(at, end.after));
       at = end.after;
       TOKEN.lastIndex = at;

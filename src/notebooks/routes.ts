@@ -3,7 +3,7 @@
  * (kernel_gateway/notebook_http: cell/parser.py, request_utils.py, __init__.py). Pure.
  * Advice on style and on what goes wrong at run time is for the lint rules, not for here.
  */
-import { annotationsOf, commentPrefix, type Method, SPACE, strip } from "./annotations.ts";
+import { type Annotation, annotationsOf, commentPrefix, type Method, SPACE, strip } from "./annotations.ts";
 import type { Notebook } from "./notebook.ts";
 
 export type { Method };
@@ -38,8 +38,9 @@ const NON_SPACE_NON_SLASH = SPACE.replace("[", "[^/");
  * parameter, then the notebook's order. The first path that matches decides, whatever its methods.
  */
 export function routesOf(notebook: Notebook): Route[] {
-  const api = collect(notebook, "route");
-  const info = collect(notebook, "response-info");
+  const annotations = annotationsOf(notebook);
+  const api = collect(annotations, "route");
+  const info = collect(annotations, "response-info");
   const paths = [...api.keys()].sort((a, b) => {
     const [depthA, depthB] = [firstParameter(a), firstParameter(b)];
     return depthA === depthB ? 0 : depthB > depthA ? 1 : -1;
@@ -96,9 +97,9 @@ export function matches(route: Route, requestPath: string): boolean {
 
 type Collected = Map<string, Map<Method, number[]>>;
 
-function collect(notebook: Notebook, kind: "route" | "response-info"): Collected {
+function collect(annotations: ReadonlyMap<number, Annotation>, kind: Annotation["kind"]): Collected {
   const found: Collected = new Map();
-  for (const [index, annotation] of annotationsOf(notebook)) {
+  for (const [index, annotation] of annotations) {
     if (annotation.kind !== kind) continue;
     const { path, method } = annotation;
     const methods = found.get(path) ?? new Map<Method, number[]>();

@@ -10,7 +10,7 @@ export function text(result: ApiLintResult): string {
     for (const { id, severity, cell, line, text: quoted, message, why, hint, fixable } of findings) {
       const place = cell === undefined ? name : `${name} cell ${cell}${line === undefined ? "" : `, line ${line}`}`;
       lines.push(`${place}: ${severity} ${id}: ${message}`);
-      if (quoted !== undefined && !message.includes(quoted)) lines.push(`    | ${quoted}`);
+      if (quoted !== undefined && !message.includes(`“${quoted}”`)) lines.push(`    | ${quoted}`);
       lines.push(`    why: ${why}`, `    do:  ${hint}${fixable ? " (--fix does it)" : ""}`);
     }
   }

@@ -9,7 +9,10 @@ export function* annotationRules(subject: Subject): Generator<Finding> {
   yield* kernel(subject);
   for (const cell of subject.code) {
     if (cell.annotation === undefined) yield* almost(subject, cell);
-    else yield* second(subject, cell);
+    else {
+      yield* spread(cell);
+      yield* second(subject, cell);
+    }
   }
   yield* markdown(subject);
   yield* foreignLanguage(subject);
@@ -82,6 +85,14 @@ function missed(cell: CodeCell, miss: NearMiss, prefix: string): Finding {
       ? { fix: { replace: { cell: cell.index, length: miss.offset + miss.line.length, by: miss.meant } } }
       : {};
   return { id: miss.otherComment ? "E19" : "E07", ...place, message, hint, ...fix };
+}
+
+/** To the gateway a line feed is a blank like any other; to the kernel the next line is code. */
+function* spread(cell: CodeCell): Generator<Finding> {
+  const first = cell.source.split("\n", 1)[0] ?? "";
+  if (cell.annotation === undefined || first.includes(cell.annotation.path)) return;
+  const message = "The annotation spreads over several lines, so every request ends in a syntax error.";
+  yield { id: "E05", ...at(cell), message, hint: "Write it on one line." };
 }
 
 function* second({ prefix, isPython }: Subject, cell: CodeCell): Generator<Finding> {

@@ -2,13 +2,26 @@
 import type { Notebook } from "../notebook.ts";
 import { annotationRules } from "./annotation-rules.ts";
 import { type Finding, RULES } from "./catalogue.ts";
+import { effectRules } from "./effect-rules.ts";
+import { outputRules } from "./output-rules.ts";
+import { pairingRules } from "./pairing-rules.ts";
 import { pathRules } from "./path-rules.ts";
+import { printersOf } from "./printing.ts";
+import { requestRules } from "./request-rules.ts";
 import { type LintOptions, subjectOf } from "./subject.ts";
 
 /** Never throws, whatever is in the notebook. */
 export function lint(notebook: Notebook, options: LintOptions = {}): Finding[] {
   const subject = subjectOf(notebook, options);
-  const findings = [...annotationRules(subject), ...pathRules(subject)];
+  const printers = printersOf(subject.code);
+  const findings = [
+    ...annotationRules(subject),
+    ...pathRules(subject),
+    ...pairingRules(subject, printers),
+    ...outputRules(subject, printers),
+    ...requestRules(subject),
+    ...effectRules(subject),
+  ];
   return findings.sort((a, b) => (a.cell ?? -1) - (b.cell ?? -1) || (a.line ?? 0) - (b.line ?? 0) || order(a.id, b.id));
 }
 

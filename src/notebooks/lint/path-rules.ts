@@ -9,11 +9,16 @@ export function* pathRules(subject: Subject): Generator<Finding> {
   for (const { path, routes } of paths) {
     for (const finding of alone(path, routes[0])) yield { ...place(routes[0]), ...finding };
   }
-  for (const [later, { path, routes, methods }] of paths.entries()) {
-    for (const earlier of paths.slice(0, later)) {
-      const finding = beside(earlier, { path, methods });
-      if (finding) yield { ...place(routes[0]), ...finding };
+  // Pairs are many: what each path is made of is worked out once, and only paths of the same length can meet.
+  const before = new Map<number, PathRoutes[]>();
+  for (const later of paths) {
+    const peers = before.get(later.segments.length) ?? [];
+    for (const earlier of peers) {
+      const finding = beside(earlier, later);
+      if (finding) yield { ...place(later.routes[0]), ...finding };
     }
+    peers.push(later);
+    before.set(later.segments.length, peers);
   }
 }
 
@@ -21,6 +26,8 @@ interface PathRoutes {
   path: string;
   routes: readonly [Route, ...Route[]];
   methods: readonly string[];
+  shape: string;
+  segments: readonly string[];
 }
 
 /** Routes by path, in the gateway's order. */
@@ -31,7 +38,10 @@ function pathsOf(routes: readonly Route[]): PathRoutes[] {
     if (there) there.push(route);
     else found.set(route.path, [route]);
   }
-  return [...found].map(([path, group]) => ({ path, routes: group, methods: group.map(({ method }) => method) }));
+  return [...found].map(([path, group]) => ({
+    ...{ path, routes: group, methods: group.map(({ method }) => method) },
+    ...{ shape: path.replace(/:[^/\s]*/g, ":"), segments: path.split("/") },
+  }));
 }
 
 function placesOf({ code }: Subject): (route: Route) => ReturnType<typeof at> {
@@ -108,35 +118,28 @@ function first(text: string, index: number, all: readonly string[]): boolean {
 }
 
 /** `earlier` is tried first. */
-function beside(
-  earlier: Pick<PathRoutes, "path" | "methods">,
-  later: Pick<PathRoutes, "path" | "methods">,
-): Told | undefined {
-  if (shape(earlier.path) === shape(later.path)) {
+function beside(earlier: PathRoutes, later: PathRoutes): Told | undefined {
+  if (earlier.shape === later.shape) {
     const message = `${later.path} and ${earlier.path} differ in the names of parameters only.`;
     return { id: "E12", message, hint: `Write ${earlier.path} in both.` };
   }
-  if (!overlap(earlier.path, later.path)) return undefined;
   const hidden = later.methods.filter((method) => !earlier.methods.includes(method));
-  if (hidden.length === 0) return undefined;
+  if (hidden.length === 0 || !overlap(earlier.segments, later.segments)) return undefined;
   const message = `A ${hidden.join(" or ")} request that both ${earlier.path} and ${later.path} match gets 405: ${earlier.path} has ${earlier.methods.join(", ")} only.`;
   const hint = `Add a cell ${hidden.map((method) => `“${method} ${earlier.path}”`).join(" and ")}, or give the paths different beginnings.`;
   return { id: "E13", message, hint };
 }
 
-function shape(path: string): string {
-  return path.replace(/:[^/\s]*/g, ":");
-}
-
-/** Whether one request can match both. A segment with a parameter in it is taken to match any other such segment. */
-function overlap(a: string, b: string): boolean {
-  const [left, right] = [a.split("/"), b.split("/")];
-  if (left.length !== right.length) return false;
+/**
+ * Whether one request can match both, which have as many segments. A segment with a parameter in it is taken to match
+ * any other such segment.
+ */
+function overlap(left: readonly string[], right: readonly string[]): boolean {
   return left.every((segment, index) => {
     const other = right[index] ?? "";
-    if (segment.includes(":") && other.includes(":")) return true;
-    if (segment.includes(":")) return fits(segment, other);
-    return other.includes(":") ? fits(other, segment) : segment === other;
+    if (segment === other) return true;
+    if (segment.includes(":")) return other.includes(":") || fits(segment, other);
+    return other.includes(":") && fits(other, segment);
   });
 }
 
