@@ -244,6 +244,21 @@ export function buildProgram(version: string, invoke: Invoke): Command {
     "notebooks",
   );
 
+  on(
+    api
+      .command("openapi <notebook>")
+      .description("the API as OpenAPI 3.1, or as a page on which each route can be tried")
+      .option("--html [file]", "a self-contained page instead")
+      .option("--out <file>", "write into this file instead of standard output")
+      .option("--no-examples", "leave out saved outputs and examples"),
+    "api openapi",
+    verb(
+      async () => (await import("../commands/api-openapi.ts")).apiOpenapi,
+      async () => (await import("./text/api-openapi.ts")).text,
+    ),
+    "notebook",
+  );
+
   const config = addCommonOptions(program.command("config"), true).description("what notebox makes of workbench.yaml");
   on(
     config.command("show").description("the resolved workbench, with the origin of each value"),

@@ -87,11 +87,17 @@ export function startFaults(notebook: Notebook): StartFault[] {
 }
 
 /** Whether the gateway answers a request for this path (percent-encoded, without query) by this route's path. */
-export function matches(route: Route, requestPath: string): boolean {
+export function matches(route: Pick<Route, "path">, requestPath: string): boolean {
+  return parameterValues(route, requestPath) !== undefined;
+}
+
+/** The parameters in such a request path, as they stand there; undefined when the route does not match it. */
+export function parameterValues(route: Pick<Route, "path">, requestPath: string): Record<string, string> | undefined {
   try {
-    return new RegExp(`^(?:${pattern(route.path).replaceAll("(?P<", "(?<")})$`, "u").test(requestPath);
+    const match = new RegExp(`^(?:${pattern(route.path).replaceAll("(?P<", "(?<")})$`, "u").exec(requestPath);
+    return match === null ? undefined : { ...match.groups };
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -1,8 +1,8 @@
 /** Rules on annotations: what is one, what is almost one, what cells they are in. Paths are for path-rules.ts. Pure. */
 import { annotationOf } from "../annotations.ts";
+import { at, type CodeCell, languageOf, type Subject } from "../subject.ts";
 import type { Finding } from "./catalogue.ts";
 import { laterAnnotations, type NearMiss, nearMiss } from "./near-miss.ts";
-import { at, type CodeCell, languageOf, type Subject } from "./subject.ts";
 
 export function* annotationRules(subject: Subject): Generator<Finding> {
   yield* noRoute(subject);

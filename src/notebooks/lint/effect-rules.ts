@@ -1,6 +1,7 @@
 /** Rules on what cells do beside answering: shared variables, the outside world, secrets, pictures, writing. Pure. */
+
+import { at, type CodeCell, type Subject } from "../subject.ts";
 import type { Finding } from "./catalogue.ts";
-import { at, type CodeCell, type Subject } from "./subject.ts";
 
 export function* effectRules(subject: Subject): Generator<Finding> {
   if (subject.isPython) {

@@ -1,14 +1,14 @@
 /** All rules over one notebook, in the order of its cells. Pure. */
 import type { Notebook } from "../notebook.ts";
+import { printersOf } from "../printing.ts";
+import { type LintOptions, subjectOf } from "../subject.ts";
 import { annotationRules } from "./annotation-rules.ts";
 import { type Finding, RULES } from "./catalogue.ts";
 import { effectRules } from "./effect-rules.ts";
 import { outputRules } from "./output-rules.ts";
 import { pairingRules } from "./pairing-rules.ts";
 import { pathRules } from "./path-rules.ts";
-import { printersOf } from "./printing.ts";
 import { requestRules } from "./request-rules.ts";
-import { type LintOptions, subjectOf } from "./subject.ts";
 
 /** Never throws, whatever is in the notebook. */
 export function lint(notebook: Notebook, options: LintOptions = {}): Finding[] {

@@ -1,8 +1,9 @@
 /** Rules on what a route's cells answer with, and on what stops a kernel. Python only. Pure. */
+
+import { callsPrinter, isPrinting, type Printers } from "../printing.ts";
 import type { Statement } from "../python-text.ts";
+import { at, type CodeCell, type Subject } from "../subject.ts";
 import type { Finding } from "./catalogue.ts";
-import { callsPrinter, isPrinting, type Printers } from "./printing.ts";
-import { at, type CodeCell, type Subject } from "./subject.ts";
 
 export function* outputRules(subject: Subject, printers: Printers): Generator<Finding> {
   if (!subject.isPython) return;

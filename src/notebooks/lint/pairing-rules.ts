@@ -1,7 +1,8 @@
 /** Rules on ResponseInfo cells: whether each has its route, each route its own, and whether they print JSON. Pure. */
+
+import { callsPrinter, isPrinting, type Printers } from "../printing.ts";
+import { at, type CodeCell, type Subject } from "../subject.ts";
 import type { Finding } from "./catalogue.ts";
-import { callsPrinter, isPrinting, type Printers } from "./printing.ts";
-import { at, type CodeCell, type Subject } from "./subject.ts";
 
 export function* pairingRules(subject: Subject, printers: Printers): Generator<Finding> {
   const infos = subject.code.filter(({ annotation }) => annotation?.kind === "response-info");

@@ -1,7 +1,7 @@
 /** Rules on the paths of routes, alone and beside each other. Pure. */
 import { matches, parametersOf, pathFault, type Route } from "../routes.ts";
+import { at, type Subject } from "../subject.ts";
 import type { Finding } from "./catalogue.ts";
-import { at, type Subject } from "./subject.ts";
 
 export function* pathRules(subject: Subject): Generator<Finding> {
   const place = placesOf(subject);

@@ -1,5 +1,5 @@
 /** Which Python code prints, as far as that can be read: itself, or by functions that the notebook defines. Pure. */
-import type { PythonText } from "../python-text.ts";
+import type { PythonText } from "./python-text.ts";
 import type { CodeCell } from "./subject.ts";
 
 /** Names of the notebook's functions that print, and whether there may be others that cannot be read. */
@@ -7,6 +7,8 @@ export interface Printers {
   names: ReadonlySet<string>;
   /** Functions that come from elsewhere (imported from a module of the author's own, or by a magic) may print, too. */
   foreign: ReadonlySet<string>;
+  /** What stands in each function of the notebook, strings included. */
+  texts: ReadonlyMap<string, string>;
 }
 
 const PRINTS = /(?<![\w.])print\s*\(|\bstdout\b|^\s*(?:!|%run\b|%%)/m;
@@ -28,6 +30,7 @@ function calls(code: string): string[] {
 /** Looks through the functions and classes of all cells. */
 export function printersOf(cells: readonly CodeCell[]): Printers {
   const bodies = new Map<string, string>();
+  const texts = new Map<string, string>();
   const foreign = new Set<string>();
   for (const { python } of cells) {
     for (const [nth, { code, indent, start }] of python.statements.entries()) {
@@ -35,6 +38,7 @@ export function printersOf(cells: readonly CodeCell[]): Printers {
       if (name !== undefined && indent === 0) {
         const end = python.statements.slice(nth + 1).find((other) => other.indent === 0 && !other.code.startsWith("@"));
         bodies.set(name, python.code.slice(start + code.indexOf("("), end?.start));
+        texts.set(name, python.withStrings.slice(start, end?.start));
       }
       const imported = /^from\s+[\w.]+\s+import\s+\(?([\s\S]*?)\)?$/.exec(code)?.[1];
       for (const part of imported?.split(",") ?? []) {
@@ -54,7 +58,7 @@ export function printersOf(cells: readonly CodeCell[]): Printers {
       if (calls(body).some((called) => names.has(called) || foreign.has(called))) names.add(name);
     }
   }
-  return { names, foreign };
+  return { names, foreign, texts };
 }
 
 // Common imports that surely print nothing.

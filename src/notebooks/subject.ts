@@ -1,8 +1,8 @@
-/** What the lint rules look at: a notebook, read once for all of them. Pure. */
-import { type Annotation, annotationsOf, commentPrefix } from "../annotations.ts";
-import type { Cell, Notebook } from "../notebook.ts";
-import { type PythonText, readPython } from "../python-text.ts";
-import { type Route, routesOf } from "../routes.ts";
+/** A notebook read once for whoever looks into its cells: lint rules, descriptions. Pure. */
+import { type Annotation, annotationsOf, commentPrefix } from "./annotations.ts";
+import type { Cell, Notebook } from "./notebook.ts";
+import { type PythonText, readPython } from "./python-text.ts";
+import { type Route, routesOf } from "./routes.ts";
 
 export interface CodeCell {
   /** In the notebook. */
