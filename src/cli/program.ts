@@ -55,10 +55,10 @@ export function buildProgram(version: string, invoke: Invoke): Command {
     .exitOverride();
   addCommonOptions(program, false);
 
-  const on = <O extends object>(command: Command, name: string, entry: Verb<O>, argument?: string): Command =>
+  const on = <O extends object>(command: Command, name: string, entry: Verb<O>, ...names: string[]): Command =>
     addCommonOptions(command, true).action(async (...given: unknown[]) => {
-      const first = argument === undefined ? {} : { [argument]: given[0] };
-      await invoke(name, { ...allOptions(command), ...first }, entry as Verb<object>);
+      const args = Object.fromEntries(names.map((argument, index) => [argument, given[index]]));
+      await invoke(name, { ...allOptions(command), ...args }, entry as Verb<object>);
     });
 
   on(
@@ -257,6 +257,36 @@ export function buildProgram(version: string, invoke: Invoke): Command {
       async () => (await import("./text/api-openapi.ts")).text,
     ),
     "notebook",
+  );
+
+  on(
+    api
+      .command("userscript <notebook>")
+      .description("a script for Tampermonkey and its kin that calls the API from pages of the learning platform")
+      .option("--origin <url>", "pages on which it runs, such as https://lms.example.edu; repeatable", collect)
+      .addOption(new Option("--template <name>", "what it does on the page").choices(["sample", "activity"]))
+      .addOption(new Option("--transport <name>", "how it calls").choices(["auto", "gm", "fetch"]).default("auto"))
+      .option("--out <file>", "write into this file instead of standard output"),
+    "api userscript",
+    verb(
+      async () => (await import("../commands/api-userscript.ts")).apiUserscript,
+      async () => (await import("./text/api-userscript.ts")).text,
+    ),
+    "notebook",
+  );
+  on(
+    api
+      .command("call <notebook> <request>")
+      .description("call a route in the running VM: notebox api call api/marks.ipynb 'GET /marks?course=statistics'")
+      .option("--body <text>", "what to send; @FILE sends a file")
+      .option("--type <type>", "of the body; JSON is recognised"),
+    "api call",
+    verb(
+      async () => (await import("../commands/api-call.ts")).apiCall,
+      async () => (await import("./text/api-call.ts")).text,
+    ),
+    "notebook",
+    "request",
   );
 
   const config = addCommonOptions(program.command("config"), true).description("what notebox makes of workbench.yaml");

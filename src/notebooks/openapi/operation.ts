@@ -1,6 +1,6 @@
 /**
  * One route → what its cells tell about it without being run: words, parameters, body, statuses, types, an example
- * answer. Pure. document.ts makes OpenAPI of it, userscript/ a function.
+ * answer. Pure. document.ts makes OpenAPI of it, user-script.ts a function.
  */
 import { exampleRequest, hasExample } from "../example-request.ts";
 import type { Notebook } from "../notebook.ts";
