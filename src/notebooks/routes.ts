@@ -125,11 +125,16 @@ export function parametersOf(path: string): string[] {
   return [...path.matchAll(new RegExp(`:(${NON_SPACE_NON_SLASH}*)`, "g"))].map((match) => match[1] ?? "");
 }
 
-/** The regular expression that the gateway makes of a path: replacement is textual, and everywhere at once. */
+/**
+ * The regular expression that the gateway makes of a path: replacement is textual, and everywhere at once. Then it is
+ * joined to the base address, which leaves one slash of several at either end (jupyter_server/utils.py: url_path_join).
+ */
 function pattern(path: string): string {
   let text = path;
   for (const name of parametersOf(path)) text = text.replaceAll(`:${name}`, () => `(?P<${name}>[^/]+)`);
-  return strip(text);
+  const whole = strip(text);
+  const inner = whole.replace(/^\/+|\/+$/g, "");
+  return inner === "" ? "/" : `/${inner}${whole.endsWith("/") ? "/" : ""}`;
 }
 
 /** What makes the gateway end at its start because of this path; undefined when it is sound. */
@@ -156,11 +161,15 @@ export function pathFault(route: Route): Omit<StartFault, "cell" | "value"> | un
       return { id, message: `The parameter :${name} of ${route.path} is the beginning of :${longer}.`, hint };
     }
   }
+  const hint = "Take ( ) [ ] * + ? and \\ out of the path.";
   try {
-    new RegExp(pattern(route.path).replaceAll("(?P<", "(?<"));
-    return undefined;
+    const groups = new RegExp(`${pattern(route.path).replaceAll("(?P<", "(?<")}|`).exec("")?.length ?? 1;
+    // tornado/routing.py (PathMatches): groups must all have names, or none of them.
+    if (route.parameters.length === 0 || groups - 1 === route.parameters.length) return undefined;
+    const message = `The route ${route.path} has parentheses beside a parameter, which the gateway does not start with.`;
+    return { id: "bad-path", message, hint };
   } catch {
     const message = `The route ${route.path} is not a sound pattern: the gateway reads it as a regular expression.`;
-    return { id: "bad-path", message, hint: "Take ( ) [ ] * + ? and \\ out of the path." };
+    return { id: "bad-path", message, hint };
   }
 }
