@@ -65,7 +65,7 @@ export function buildProgram(version: string, invoke: Invoke): Command {
     program
       .command("init [dir]")
       .description("write a workbench that starts as it is")
-      .addOption(new Option("--template <name>", "what to start from").choices(["hello", "api"]))
+      .addOption(new Option("--template <name>", "what to start from").choices(["hello", "api", "scotch", "activity"]))
       .option("--name <name>", "the workbench's name: a-z, 0-9 and -")
       .option("--title <title>", "the name that people read")
       .option("--share <door>", "a share with boxes: a folder, a UNC path or a URL", collect)
