@@ -4,6 +4,7 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { makeGatewayPython } from "./lib/gateway-python.mjs";
 import { hasApt, installPackages, missingPackages } from "./lib/packages.mjs";
 
 const MISSING_PROGRAM = 4; // notebox's own exit code for the same trouble
@@ -22,6 +23,7 @@ for (let i = 0; i < args.length; i += 2) {
 systemPackages();
 npmPackages();
 program();
+gateway();
 
 function systemPackages() {
   if (!hasApt()) {
@@ -69,6 +71,11 @@ function program() {
   if (built > Math.max(...sources.map(newest))) return;
   console.error("setup: npm run build");
   run("npm", ["run", "--silent", "build"], 1);
+}
+
+function gateway() {
+  const trouble = makeGatewayPython();
+  if (trouble) console.error(`setup: no Python with the kernel gateway, so its tests are skipped: ${trouble}`);
 }
 
 function newest(relative) {

@@ -112,7 +112,7 @@ export function reportOutside(failure: unknown, words: readonly string[], output
 /** The verb of a command line that could not be understood, as far as it can be told. */
 function verbOf(words: readonly string[]): string {
   const plain = words.filter((word, at) => !word.startsWith("-") && !["-C", "--folder"].includes(words[at - 1] ?? ""));
-  return plain.slice(0, ["box", "config"].includes(plain[0] ?? "") ? 2 : 1).join(" ");
+  return plain.slice(0, ["api", "box", "config"].includes(plain[0] ?? "") ? 2 : 1).join(" ");
 }
 
 /** The envelope of a failure, as `--json` prints it. */

@@ -52,6 +52,14 @@ const TEMPLATES: Readonly<Record<string, { says: string; files: readonly string[
     says: "a notebook as an API for a page of a learning platform",
     files: ["notebooks/explore.ipynb", "api/marks.ipynb"],
   },
+  scotch: {
+    says: "an API that recommends whiskies from a small table",
+    files: ["api/scotch.ipynb", "api/whiskies.csv"],
+  },
+  activity: {
+    says: "an API that counts the clicks on a course page's links, and such a page",
+    files: ["api/activity.ipynb", "api/clicks.csv", "page/course.html"],
+  },
 };
 
 const GITIGNORE = "# Made by notebox and Vagrant on each computer.\n.notebox/\n.vagrant/\n.ipynb_checkpoints/\n";

@@ -10,6 +10,8 @@ import { RENDERED, recordOf, renderedText } from "../bundle/rendered.ts";
 import { writeBundle } from "../bundle/write.ts";
 import { writeZip } from "../bundle/zip.ts";
 import { UserError } from "../errors.ts";
+import { lint } from "../notebooks/lint/lint.ts";
+import { readNotebook } from "../notebooks/notebook.ts";
 import type { Deps } from "../ports.ts";
 import { loadWorkbench } from "../workbench/load.ts";
 import type { Workbench } from "../workbench/model.ts";
@@ -37,8 +39,9 @@ export async function render(deps: Deps, options: RenderOptions): Promise<Render
   if (options.zip !== undefined && options.out !== undefined) {
     throw new UserError({ code: "usage", message: "--zip and --out exclude each other.", hint: "Give one of them." });
   }
-  const workbench = await loadWorkbench(options.folder);
+  const workbench = await loadWorkbench(options.folder, { lint: true });
   if (!options.dryRun) deps.log.open(options.folder);
+  await tellWarnings(deps, workbench);
   const assets = await readAssets(deps.assets);
   const planned = planBundle({ workbench, assets, lock: await readLock(workbench.folder) });
   const schema = assets.get("schema/workbench.schema.json") ?? Buffer.alloc(0);
@@ -50,6 +53,18 @@ export async function render(deps: Deps, options: RenderOptions): Promise<Render
   const { version, processes } = deps;
   const changes = await writeBundle({ folder, planned, state, version, force, dryRun, processes });
   return { folder, dryRun, changes };
+}
+
+/** Of the notebooks that are served. Their errors have been refused with the workbench's own. */
+async function tellWarnings(deps: Deps, workbench: Workbench): Promise<void> {
+  for (const service of workbench.services) {
+    if (service.kind !== "kernel-gateway") continue;
+    const notebook = await readNotebook(path.join(workbench.folder, ...service.notebook.split("/")));
+    for (const { id, cell, message } of lint(notebook, { kernels: service.kernels })) {
+      const place = cell === undefined ? service.notebook : `${service.notebook} cell ${cell}`;
+      deps.reporter.emit({ type: "say", level: "warning", text: `${place}: ${id}: ${message}` });
+    }
+  }
 }
 
 async function renderZip(

@@ -51,7 +51,7 @@ function patience(startMs: number): number {
 
 export async function up(deps: Deps, options: UpOptions): Promise<UpResult> {
   const started = deps.clock.now();
-  const workbench = await loadWorkbench(options.folder);
+  const workbench = await loadWorkbench(options.folder, { lint: true });
   deps.log.open(options.folder);
   const lock = await takeLock(deps, options.folder, "up");
   try {

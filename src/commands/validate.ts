@@ -1,5 +1,10 @@
-/** `validate`: checks the workbench and the notebooks it names. A fault is an error with every problem in it. */
+/**
+ * `validate`: checks the workbench and the notebooks it names. A fault is an error with every problem in it; the
+ * linter's warnings are shown.
+ */
 import path from "node:path";
+import { lint } from "../notebooks/lint/lint.ts";
+import { type LintFinding, told } from "../notebooks/lint/told.ts";
 import { readNotebook } from "../notebooks/notebook.ts";
 import { routesOf } from "../notebooks/routes.ts";
 import type { Deps } from "../ports.ts";
@@ -17,11 +22,13 @@ export interface ValidateResult {
     notebook?: string;
     /** In the order in which they are tried. */
     routes?: { method: string; path: string }[];
+    /** What `api lint` says of the notebook; an error would have ended the command. */
+    warnings?: LintFinding[];
   }[];
 }
 
 export async function validate(_deps: Deps, options: { folder: string }): Promise<ValidateResult> {
-  const workbench = await loadWorkbench(options.folder);
+  const workbench = await loadWorkbench(options.folder, { lint: true });
   const { file, name, title } = workbench;
   const services = await Promise.all(workbench.services.map((service) => summary(workbench.folder, service)));
   return { file, name, title, services };
@@ -32,5 +39,6 @@ async function summary(folder: string, service: Service): Promise<ValidateResult
   if (service.kind !== "kernel-gateway") return { name, kind, port };
   const notebook = await readNotebook(path.join(folder, ...service.notebook.split("/")));
   const routes = routesOf(notebook).map((route) => ({ method: route.method, path: route.path }));
-  return { name, kind, port, notebook: service.notebook, routes };
+  const warnings = lint(notebook, { kernels: service.kernels }).map(told);
+  return { name, kind, port, notebook: service.notebook, routes, ...(warnings.length === 0 ? {} : { warnings }) };
 }

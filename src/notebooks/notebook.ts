@@ -7,8 +7,9 @@ import { type Problem, systemErrorCode, UserError } from "../errors.ts";
 const schema = z.looseObject({
   nbformat: z.literal(4),
   metadata: z.looseObject({
-    kernelspec: z.looseObject({ name: z.string() }).optional(),
+    kernelspec: z.looseObject({ name: z.string(), language: z.string().optional().catch(undefined) }).optional(),
     language_info: z.looseObject({ name: z.string() }).optional(),
+    title: z.string().optional().catch(undefined),
   }),
   cells: z.array(
     z.looseObject({
@@ -16,6 +17,7 @@ const schema = z.looseObject({
       source: z
         .union([z.string(), z.array(z.string())])
         .transform((text) => (typeof text === "string" ? text : text.join(""))),
+      outputs: z.array(z.unknown()).optional().catch(undefined),
     }),
   ),
 });
@@ -24,13 +26,21 @@ export interface Cell {
   /** "code", "markdown" or "raw". */
   type: string;
   source: string;
+  /** What its last run printed to standard output, if the notebook was saved with that. */
+  stdout?: string;
+  /** Everything that its saved outputs show as text: stdout, errors, results. */
+  shown?: string;
 }
 
 export interface Notebook {
+  /** The author's own title in the notebook's metadata. */
+  title?: string;
   /** Name of the kernel, such as python3; undefined when the notebook does not say. */
   kernel: string | undefined;
-  /** The kernel's language as the notebook names it, such as "python" or "R". */
+  /** The kernel's language as the notebook names it, such as "python" or "R"; the gateway goes by this one. */
   language: string | undefined;
+  /** The same in the kernel's own entry, which some editors write alone. */
+  kernelLanguage?: string;
   cells: readonly Cell[];
 }
 
@@ -54,11 +64,31 @@ export function parseNotebook(text: string): Read {
       notebook: {
         kernel: metadata.kernelspec?.name,
         language: metadata.language_info?.name,
-        cells: cells.map((cell) => ({ type: cell.cell_type, source: cell.source })),
+        ...(metadata.kernelspec?.language === undefined ? {} : { kernelLanguage: metadata.kernelspec.language }),
+        ...(metadata.title === undefined ? {} : { title: metadata.title }),
+        cells: cells.map((cell) => ({ type: cell.cell_type, source: cell.source, ...outputsOf(cell.outputs ?? []) })),
       },
     };
   }
   return { problem: notNbformat4(value, parsed.error.issues[0]?.path ?? []) };
+}
+
+/** The text of saved outputs; pictures and HTML are left out. */
+function outputsOf(outputs: readonly unknown[]): Pick<Cell, "stdout" | "shown"> {
+  const stdout: string[] = [];
+  const shown: string[] = [];
+  for (const output of outputs) {
+    const { name, text, data, traceback } = (output ?? {}) as Record<string, unknown>;
+    const plain = (data as Record<string, unknown> | undefined | null)?.["text/plain"];
+    for (const each of [text, plain, traceback]) if (each !== undefined) shown.push(joined(each));
+    if (name === "stdout") stdout.push(joined(text));
+  }
+  if (shown.length === 0) return {};
+  return { shown: shown.join("\n"), ...(stdout.length === 0 ? {} : { stdout: stdout.join("") }) };
+}
+
+function joined(text: unknown): string {
+  return Array.isArray(text) ? text.filter((each) => typeof each === "string").join("") : String(text ?? "");
 }
 
 function notNbformat4(value: unknown, at: readonly PropertyKey[]): Omit<Problem, "file"> {

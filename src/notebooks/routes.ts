@@ -3,9 +3,10 @@
  * (kernel_gateway/notebook_http: cell/parser.py, request_utils.py, __init__.py). Pure.
  * Advice on style and on what goes wrong at run time is for the lint rules, not for here.
  */
+import { type Annotation, annotationsOf, commentPrefix, type Method, SPACE, strip } from "./annotations.ts";
 import type { Notebook } from "./notebook.ts";
 
-export type Method = "GET" | "PUT" | "POST" | "DELETE";
+export type { Method };
 
 export interface Route {
   method: Method;
@@ -30,26 +31,16 @@ export interface StartFault {
   hint: string;
 }
 
-// Python's \s and str.strip(), which differ from JavaScript's in U+001C to U+001F, U+0085 and U+FEFF.
-const SPACE = "[\\t-\\r\\u001c-\\u0020\\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
 const NON_SPACE_NON_SLASH = SPACE.replace("[", "[^/");
-
-/** The comment prefix that the gateway looks for: only Scala has one of its own. */
-export function commentPrefix(language: string | undefined): string {
-  return language === "scala" ? "//" : "#";
-}
 
 /**
  * Routes in the order in which the gateway tries them: a path without parameters first, then the deeper first
  * parameter, then the notebook's order. The first path that matches decides, whatever its methods.
  */
 export function routesOf(notebook: Notebook): Route[] {
-  const prefix = commentPrefix(notebook.language);
-  const api = collect(notebook, new RegExp(`^${prefix}${SPACE}+(GET|PUT|POST|DELETE)${SPACE}+(/[^\\n]*)`));
-  const info = collect(
-    notebook,
-    new RegExp(`^${prefix}${SPACE}+ResponseInfo${SPACE}+(GET|PUT|POST|DELETE)${SPACE}+(/[^\\n]*)`),
-  );
+  const annotations = annotationsOf(notebook);
+  const api = collect(annotations, "route");
+  const info = collect(annotations, "response-info");
   const paths = [...api.keys()].sort((a, b) => {
     const [depthA, depthB] = [firstParameter(a), firstParameter(b)];
     return depthA === depthB ? 0 : depthB > depthA ? 1 : -1;
@@ -68,12 +59,8 @@ export function routesOf(notebook: Notebook): Route[] {
 
 /** Indices of the code cells that run once in each kernel, before any request. */
 export function seedCells(notebook: Notebook): number[] {
-  const annotation = new RegExp(
-    `^${commentPrefix(notebook.language)}${SPACE}+(?:ResponseInfo${SPACE}+)?(?:GET|PUT|POST|DELETE)${SPACE}+/`,
-  );
-  return notebook.cells.flatMap((cell, index) =>
-    cell.type === "code" && !annotation.test(cell.source) ? [index] : [],
-  );
+  const annotated = annotationsOf(notebook);
+  return notebook.cells.flatMap((cell, index) => (cell.type === "code" && !annotated.has(index) ? [index] : []));
 }
 
 /** Everything that makes the gateway give up at its start. */
@@ -100,32 +87,32 @@ export function startFaults(notebook: Notebook): StartFault[] {
 }
 
 /** Whether the gateway answers a request for this path (percent-encoded, without query) by this route's path. */
-export function matches(route: Route, requestPath: string): boolean {
+export function matches(route: Pick<Route, "path">, requestPath: string): boolean {
+  return parameterValues(route, requestPath) !== undefined;
+}
+
+/** The parameters in such a request path, as they stand there; undefined when the route does not match it. */
+export function parameterValues(route: Pick<Route, "path">, requestPath: string): Record<string, string> | undefined {
   try {
-    return new RegExp(`^(?:${pattern(route.path).replaceAll("(?P<", "(?<")})$`, "u").test(requestPath);
+    const match = new RegExp(`^(?:${pattern(route.path).replaceAll("(?P<", "(?<")})$`, "u").exec(requestPath);
+    return match === null ? undefined : { ...match.groups };
   } catch {
-    return false;
+    return undefined;
   }
 }
 
 type Collected = Map<string, Map<Method, number[]>>;
 
-function collect(notebook: Notebook, annotation: RegExp): Collected {
+function collect(annotations: ReadonlyMap<number, Annotation>, kind: Annotation["kind"]): Collected {
   const found: Collected = new Map();
-  for (const [index, cell] of notebook.cells.entries()) {
-    const match = cell.type === "code" ? annotation.exec(cell.source) : null;
-    if (!match) continue;
-    const path = strip(match[2] ?? "");
+  for (const [index, annotation] of annotations) {
+    if (annotation.kind !== kind) continue;
+    const { path, method } = annotation;
     const methods = found.get(path) ?? new Map<Method, number[]>();
     found.set(path, methods);
-    const method = match[1] as Method;
     methods.set(method, [...(methods.get(method) ?? []), index]);
   }
   return found;
-}
-
-function strip(text: string): string {
-  return text.replace(new RegExp(`^${SPACE}+`), "").replace(new RegExp(`${SPACE}+$`), "");
 }
 
 function firstParameter(path: string): number {
@@ -133,18 +120,25 @@ function firstParameter(path: string): number {
   return colon < 0 ? Number.POSITIVE_INFINITY : path.slice(0, colon).split("/").length - 2;
 }
 
-function parametersOf(path: string): string[] {
+/** Names after colons, wherever the colon stands, in the order of the path; "" for a colon alone. */
+export function parametersOf(path: string): string[] {
   return [...path.matchAll(new RegExp(`:(${NON_SPACE_NON_SLASH}*)`, "g"))].map((match) => match[1] ?? "");
 }
 
-/** The regular expression that the gateway makes of a path: replacement is textual, and everywhere at once. */
+/**
+ * The regular expression that the gateway makes of a path: replacement is textual, and everywhere at once. Then it is
+ * joined to the base address, which leaves one slash of several at either end (jupyter_server/utils.py: url_path_join).
+ */
 function pattern(path: string): string {
   let text = path;
   for (const name of parametersOf(path)) text = text.replaceAll(`:${name}`, () => `(?P<${name}>[^/]+)`);
-  return strip(text);
+  const whole = strip(text);
+  const inner = whole.replace(/^\/+|\/+$/g, "");
+  return inner === "" ? "/" : `/${inner}${whole.endsWith("/") ? "/" : ""}`;
 }
 
-function pathFault(route: Route): Omit<StartFault, "cell" | "value"> | undefined {
+/** What makes the gateway end at its start because of this path; undefined when it is sound. */
+export function pathFault(route: Route): Omit<StartFault, "cell" | "value"> | undefined {
   const id = "bad-parameter";
   for (const [at, name] of route.parameters.entries()) {
     if (name === "") {
@@ -167,11 +161,15 @@ function pathFault(route: Route): Omit<StartFault, "cell" | "value"> | undefined
       return { id, message: `The parameter :${name} of ${route.path} is the beginning of :${longer}.`, hint };
     }
   }
+  const hint = "Take ( ) [ ] * + ? and \\ out of the path.";
   try {
-    new RegExp(pattern(route.path).replaceAll("(?P<", "(?<"));
-    return undefined;
+    const groups = new RegExp(`${pattern(route.path).replaceAll("(?P<", "(?<")}|`).exec("")?.length ?? 1;
+    // tornado/routing.py (PathMatches): groups must all have names, or none of them.
+    if (route.parameters.length === 0 || groups - 1 === route.parameters.length) return undefined;
+    const message = `The route ${route.path} has parentheses beside a parameter, which the gateway does not start with.`;
+    return { id: "bad-path", message, hint };
   } catch {
     const message = `The route ${route.path} is not a sound pattern: the gateway reads it as a regular expression.`;
-    return { id: "bad-path", message, hint: "Take ( ) [ ] * + ? and \\ out of the path." };
+    return { id: "bad-path", message, hint };
   }
 }

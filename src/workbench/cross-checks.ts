@@ -5,6 +5,8 @@
 import fs from "node:fs/promises";
 import path from "node:path";
 import { type Problem, systemErrorCode } from "../errors.ts";
+import { lint, severityOf } from "../notebooks/lint/lint.ts";
+import { asProblem, told } from "../notebooks/lint/told.ts";
 import { parseNotebook, readNotebookBytes } from "../notebooks/notebook.ts";
 import { startFaults } from "../notebooks/routes.ts";
 import type { Service, ServiceKind } from "../services/index.ts";
@@ -21,6 +23,8 @@ interface Context {
   folder: string;
   /** Whether to look at the files that the workbench names. */
   files: boolean;
+  /** Whether notebooks must have no lint error, beside what keeps the gateway from starting. */
+  lint: boolean;
 }
 
 /** A service as far as it can be understood: its kind is known, its options may be wrong. */
@@ -179,14 +183,20 @@ async function checkNotebook(service: Entry, context: Context, complain: Complai
     complain("notebook-unreadable", at, { message: `${at.join(".")}: ${notebook} ${why}.`, value: notebook });
     return;
   }
-  for (const fault of notebookFaults(bytes)) {
+  for (const fault of notebookFaults(bytes, context.lint ? kernelsOf(service) : undefined)) {
     // Where the cell is known, the notebook itself is the place to go to.
     if (fault.cell !== undefined) complain(fault.id, at, { ...fault, file });
     else complain(fault.id, at, { value: notebook, ...fault, message: `${notebook}: ${fault.message}` });
   }
 }
 
-function notebookFaults(bytes: Buffer): readonly Omit<Problem, "file">[] {
+function kernelsOf(service: Entry): number {
+  const kernels = option(service, "kernels");
+  return typeof kernels === "number" ? kernels : 1;
+}
+
+/** `kernels`: undefined when only what keeps the gateway from starting counts. */
+function notebookFaults(bytes: Buffer, kernels: number | undefined): readonly Omit<Problem, "file">[] {
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -195,7 +205,10 @@ function notebookFaults(bytes: Buffer): readonly Omit<Problem, "file">[] {
     return [{ id: "notebook-not-json", message: "This notebook is not UTF-8 text, so it is not JSON.", hint }];
   }
   const read = parseNotebook(text);
-  return "problem" in read ? [read.problem] : startFaults(read.notebook);
+  if ("problem" in read) return [read.problem];
+  if (kernels === undefined) return startFaults(read.notebook);
+  const errors = lint(read.notebook, { kernels }).filter((finding) => severityOf(finding) === "error");
+  return errors.map((finding) => asProblem(told(finding)));
 }
 
 async function nearbyNotebooks(folder: string, wanted: string): Promise<string> {

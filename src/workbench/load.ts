@@ -18,6 +18,8 @@ export interface LoadOptions {
    * them: a broken notebook must not keep anybody from stopping a VM.
    */
   files?: boolean;
+  /** Whether a lint error in a notebook is a fault of the workbench: for commands that are about to hand it on. */
+  lint?: boolean;
 }
 
 /** Throws UserError `invalid` with all problems. */
@@ -34,7 +36,9 @@ export async function loadWorkbench(folder: string, options: LoadOptions = {}): 
   const parsed = workbenchSchema.safeParse(value);
   const issues: readonly z.core.$ZodIssue[] = parsed.success ? [] : parsed.error.issues;
   const problems = problemsOf(issues, { ...yaml, value }, file);
-  problems.push(...(await crossProblems(value, yaml, { file, folder, files: options.files ?? true })));
+  problems.push(
+    ...(await crossProblems(value, yaml, { file, folder, files: options.files ?? true, lint: options.lint ?? false })),
+  );
   if (problems.length > 0 || !parsed.success) throw failure(file, problems);
   return resolveWorkbench(file, parsed.data satisfies WorkbenchFile, yaml);
 }
@@ -84,7 +88,15 @@ function notAMapping(file: string, value: unknown): UserError {
 }
 
 function failure(file: string, problems: readonly Problem[]): UserError {
-  const sorted = [...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+  // Notebooks first, one by one: their lines are not the workbench's.
+  const other = (problem: Problem): string => (problem.file === file ? "\uffff" : (problem.file ?? ""));
+  const sorted = [...problems].sort(
+    (a, b) =>
+      (other(a) < other(b) ? -1 : other(a) > other(b) ? 1 : 0) ||
+      (a.cell ?? 0) - (b.cell ?? 0) ||
+      (a.line ?? 0) - (b.line ?? 0) ||
+      (a.column ?? 0) - (b.column ?? 0),
+  );
   const count = sorted.length === 1 ? "one problem" : `${sorted.length} problems`;
   const hint = "Correct workbench.yaml and the files it names; notebox validate checks them again.";
   return new UserError({ code: "invalid", message: `${file} has ${count}:`, problems: sorted, hint });

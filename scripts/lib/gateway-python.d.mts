@@ -1,0 +1,2 @@
+export function gatewayPython(): string | undefined;
+export function makeGatewayPython(): string | undefined;

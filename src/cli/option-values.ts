@@ -1,0 +1,25 @@
+/** What options take beside plain text: times, ports, lists. Each turns the text into the value or refuses it. */
+import { InvalidArgumentError } from "commander";
+
+export const collect = (value: string, before: string[] = []): string[] => [...before, value];
+
+/** "300s", "5m" → milliseconds. */
+export function seconds(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(s|m)?$/.exec(text);
+  if (!match) throw new InvalidArgumentError("Write a time like 300s or 5m.");
+  return Number(match[1]) * (match[2] === "m" ? 60_000 : 1000);
+}
+
+export function portNumber(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError("Write a number from 0 to 65535.");
+  return port;
+}
+
+/** "12h", "90d", "4w" → milliseconds. */
+export function span(text: string): number {
+  const match = /^(\d{1,6})\s*([hdw])$/.exec(text);
+  if (!match) throw new InvalidArgumentError("Write a time like 12h, 90d or 4w.");
+  const hours = { h: 1, d: 24, w: 168 }[match[2] as "h" | "d" | "w"];
+  return Number(match[1]) * hours * 3_600_000;
+}

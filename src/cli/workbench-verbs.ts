@@ -1,0 +1,134 @@
+/** The verbs about one workbench, from `init` to `verify`: their arguments and options. */
+import { type Command, Option } from "commander";
+import { collect, seconds } from "./option-values.ts";
+import { type On, verb } from "./verb.ts";
+
+const FORMATS = ["text", "junit", "tap"] as const;
+
+export function addWorkbenchVerbs(program: Command, on: On): void {
+  on(
+    program
+      .command("init [dir]")
+      .description("write a workbench that starts as it is")
+      .addOption(new Option("--template <name>", "what to start from").choices(["hello", "api", "scotch", "activity"]))
+      .option("--name <name>", "the workbench's name: a-z, 0-9 and -")
+      .option("--title <title>", "the name that people read")
+      .option("--share <door>", "a share with boxes: a folder, a UNC path or a URL", collect)
+      .option("--force", "write into a folder that already has a workbench"),
+    "init",
+    verb(
+      async () => (await import("../commands/init.ts")).init,
+      async () => (await import("./text/init.ts")).text,
+    ),
+    "dir",
+  );
+  on(
+    program.command("validate").description("check the workbench and its notebooks, all errors at once"),
+    "validate",
+    verb(
+      async () => (await import("../commands/validate.ts")).validate,
+      async () => (await import("./text/validate.ts")).text,
+    ),
+  );
+  on(
+    program
+      .command("render")
+      .description("write the bundle: Vagrantfile, provision/, launchers")
+      .option("--out <dir>", "write into this folder instead of the workbench folder")
+      .option("--zip <file>", "write the hand-out, a zip, instead")
+      .option("--dry-run", "say what would change and write nothing")
+      .option("--force", "overwrite files that were changed by hand"),
+    "render",
+    verb(
+      async () => (await import("../commands/render.ts")).render,
+      async () => (await import("./text/render.ts")).text,
+    ),
+  );
+  on(
+    program
+      .command("up")
+      .description("start the VM, check it, and print the addresses")
+      .option("--provider <name>", "virtualbox or libvirt; found out when not given")
+      .option("--force", "overwrite rendered files that were changed by hand"),
+    "up",
+    verb(
+      async () => (await import("../commands/up.ts")).up,
+      async () => (await import("./text/up.ts")).text,
+    ),
+  );
+  on(
+    program.command("down").description("stop the VM; everything in it is kept"),
+    "down",
+    verb(
+      async () => (await import("../commands/down.ts")).down,
+      async () => (await import("./text/down.ts")).text,
+    ),
+  );
+  on(
+    program
+      .command("destroy")
+      .description("delete the VM; notebooks/ and api/ on this computer are kept")
+      .option("--force", "do not ask"),
+    "destroy",
+    verb(
+      async () => (await import("../commands/destroy.ts")).destroy,
+      async () => (await import("./text/destroy.ts")).text,
+    ),
+  );
+  on(
+    program.command("status").description("say how the VM and its services are"),
+    "status",
+    verb(
+      async () => (await import("../commands/status.ts")).status,
+      async () => (await import("./text/status.ts")).text,
+    ),
+  );
+  on(
+    program
+      .command("ssh [command...]")
+      .description("a shell in the VM, or one command (after --), whose exit code notebox then ends with"),
+    "ssh",
+    {
+      ...verb(
+        async () => (await import("../commands/ssh.ts")).ssh,
+        async () => (await import("./text/ssh.ts")).text,
+      ),
+      knowsJson: true,
+      exitCode: (result) => (result as { exitCode: number }).exitCode,
+    },
+    "command",
+  );
+  on(
+    program
+      .command("logs [service]")
+      .description("what the VM's services wrote")
+      .option("--lines <n>", "how many lines of each", "50"),
+    "logs",
+    verb(
+      async () => (await import("../commands/logs.ts")).logs,
+      async () => (await import("./text/logs.ts")).text,
+    ),
+    "service",
+  );
+  on(
+    program.command("open").description("open the workbench in the browser"),
+    "open",
+    verb(
+      async () => (await import("../commands/open.ts")).open,
+      async () => (await import("./text/open.ts")).text,
+    ),
+  );
+  on(
+    program
+      .command("verify")
+      .description("check the running VM over SSH and HTTP")
+      .option("--wait <time>", "keep trying this long before a check counts as failed", seconds)
+      .option("--only <id>", "only this check (and what it needs); may be given several times", collect)
+      .addOption(new Option("--format <format>", "of the report").choices(FORMATS).default("text")),
+    "verify",
+    verb(
+      async () => (await import("../commands/verify.ts")).verify,
+      async () => (await import("./text/verify.ts")).text,
+    ),
+  );
+}
