@@ -56,7 +56,7 @@ export async function apiCall(deps: Deps, options: ApiCallOptions): Promise<ApiC
     throw new UserError({ code: "vagrant", message: `The running VM has no service ${service.name}.`, hint });
   }
   const body = await bodyOf(options);
-  const url = new URL(encodeURI(target).replaceAll("%25", "%").replace(/^\/+/, ""), endpoint.url).href;
+  const url = `${new URL(endpoint.url).origin}/${encodeURI(target).replaceAll("%25", "%").replace(/^\/+/, "")}`;
   const token = await readToken(deps, workbench, service);
   deps.log.redact(token);
   const started = deps.clock.now();
