@@ -197,7 +197,15 @@ for index in range(int(sys.argv[4])):
   }
 
   const GOOD = ["pandas", "pandas>=2,<3", "uvicorn[standard]~=0.30", 'tomli; python_version < "3.11"', "a==1.0"];
-  const BAD = ["-r /etc/shadow", "--index-url=https://evil.example", "git+https://x.example/y", "x @ file:///y", "./y"];
+  const BAD = [
+    "-r /etc/shadow",
+    "--index-url=https://evil.example",
+    "git+https://x.example/y",
+    "x @ file:///y",
+    "./y",
+    "a>[b]",
+    "a>(b",
+  ];
 
   test("takes requirements for what they are, or refuses them", () => {
     const lines = [...SAMPLES, ...SAMPLES.map((sample) => `pandas${sample}`), ...GOOD, ...BAD];

@@ -19,7 +19,10 @@ from pip._vendor.packaging.utils import canonicalize_name
 PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9][A-Za-z0-9.!+_-]*)(?: *; *([^\\]+?))? *\\?")
 HASH = re.compile(r" +--hash=sha256:([0-9a-f]{64})(?: \\)?")
 # Older parsers let more through before the marker than a requirement is made of.
-REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*[ A-Za-z0-9._*+!,<>=~()\[\]-]*(?:;.*)?")
+VERSIONS = r"[ A-Za-z0-9._*+!,<>=~-]*"
+REQUIREMENT = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._-]* *(?:\[[ A-Za-z0-9._,-]*\])? *(?:\(%s\)|%s) *(?:;.*)?" % (VERSIONS, VERSIONS)
+)
 # Packages that a venv brings along and no lock names.
 OWN = {"pip", "setuptools", "wheel"}
 
