@@ -52,12 +52,14 @@ export async function archiveOne(deps: Deps, job: Archiving, lead: Lead): Promis
   const folder = path.join(share, versionFolder(lead));
   const known = lead.provider !== undefined && lead.arch !== undefined;
   const id = known ? ({ ...lead, provider: lead.provider, arch: lead.arch } as BoxId) : undefined;
-  const there = id && (await present(share, id, lead));
-  if (there) return await upToDate(deps, share, there);
   // A bare box does not say what it is before it has been read.
   const place = id ?? { ...lead, provider: "incoming", arch: sourceMark(lead.url).slice(0, 12) };
   const part = path.join(share, partPath(place));
   const files = partFiles(part);
+  const there = id && (await present(share, id, lead));
+  // A run that was killed after the box had its place left these; the way through the lock removes them.
+  const leftovers = await Promise.all([part, files.state, files.unpacked, files.lock].map(exists));
+  if (there && !leftovers.includes(true)) return await upToDate(deps, share, there);
   try {
     const lock = { file: files.lock, command: "box archive", doing: "is fetching this box" };
     return await whenFree(deps, PART_PATIENCE, async () => {
