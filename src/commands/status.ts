@@ -6,6 +6,7 @@ import type { Deps } from "../ports.ts";
 import { createVagrant } from "../vagrant/client.ts";
 import { askGuest } from "../vagrant/guest.ts";
 import { requireVagrant } from "../vagrant/installed.ts";
+import { atWork } from "../vagrant/lock.ts";
 import { existingProvider, readEndpoints, requireWorkbenchFolder } from "../vagrant/machine-files.ts";
 
 export interface StatusOptions {
@@ -18,6 +19,8 @@ export interface StatusResult {
   provider: string | null;
   /** Whether the VM answers over SSH; null when it was not asked. */
   answers: boolean | null;
+  /** The command that is at work on the VM, such as up; null when none is. */
+  busy: string | null;
   services: {
     name: string;
     kind: string;
@@ -31,7 +34,8 @@ export async function status(deps: Deps, options: StatusOptions): Promise<Status
   const { folder } = options;
   requireWorkbenchFolder(folder);
   const provider = existingProvider(folder);
-  if (provider === undefined) return { vm: "not_created", provider: null, answers: null, services: [] };
+  const busy = atWork(deps, folder)?.command ?? null;
+  if (provider === undefined) return { vm: "not_created", provider: null, answers: null, busy, services: [] };
   const endpoints = readEndpoints(folder);
   const services = Object.entries(endpoints?.services ?? {}).map(([name, { kind, url }]) => ({ name, kind, url }));
   // Names and kinds are checked here because they come from a file and go into a command.
@@ -45,6 +49,7 @@ export async function status(deps: Deps, options: StatusOptions): Promise<Status
       vm: "running",
       provider,
       answers: true,
+      busy,
       services: services.map((service, at) => ({ ...service, state: states[at] || null })),
     };
   }
@@ -55,6 +60,7 @@ export async function status(deps: Deps, options: StatusOptions): Promise<Status
     vm: state,
     provider: state === "not_created" ? null : provider,
     answers: up ? false : null,
+    busy,
     services: up ? services.map((service) => ({ ...service, state: null })) : [],
   };
 }

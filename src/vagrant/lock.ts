@@ -33,6 +33,12 @@ const TAKEOVER_MS = 30_000;
 
 type Needs = Pick<Deps, "processes" | "clock" | "signal">;
 
+/** Who is at work on the workbench's VM, if anybody is. Takes nothing. */
+export function atWork(deps: Pick<Deps, "processes" | "clock">, folder: string): LockOwner | undefined {
+  const found = readOwner(path.join(folder, ".notebox", "up.lock"), deps.clock.now());
+  return typeof found === "string" || isDead(deps, found) ? undefined : found;
+}
+
 /** Throws `busy` when somebody else has the lock. The folder `.notebox` is made if need be. */
 export async function takeLock(deps: Needs, folder: string, command: string): Promise<Lock> {
   const file = path.join(folder, ".notebox", "up.lock");
@@ -125,7 +131,7 @@ function takeOver(deps: Needs, file: string, owner: LockOwner): LockOwner | unde
 }
 
 /** Dead for sure: a process of this computer that does not run. Of another computer's nothing can be known. */
-function isDead(deps: Needs, owner: LockOwner): boolean {
+function isDead(deps: Pick<Needs, "processes">, owner: LockOwner): boolean {
   return owner.host === os.hostname() && !deps.processes.isAlive(owner.process);
 }
 

@@ -122,7 +122,8 @@ describe("status", () => {
     fs.rmSync(path.join(lab.bin, "vagrant"));
     const { code, stdout } = await lab.run("status", "--json");
     expect(code).toBe(0);
-    expect(JSON.parse(stdout).result).toEqual({ vm: "not_created", provider: null, answers: null, services: [] });
+    const nothing = { vm: "not_created", provider: null, answers: null, busy: null, services: [] };
+    expect(JSON.parse(stdout).result).toEqual(nothing);
   });
 
   test("of a VM that runs: one question over SSH and no Vagrant", async () => {

@@ -48,9 +48,11 @@ describe("a second one", () => {
         new RegExp(`\`notebox up\` is at work on this workbench already: process ${first.pid} on this computer`),
       );
     }
+    expect((await lab.run("status")).stdout).toContain("`notebox up` is at work on it.");
     first.kill("SIGINT");
     expect((await first.ended).code).toBe(130);
     expect(fs.existsSync(lockFile())).toBe(false);
+    expect((await lab.run("status")).stdout).not.toContain("at work");
   });
 
   test("of eight that start together, one goes to work", async () => {

@@ -12,7 +12,9 @@ const VM: Readonly<Record<string, string>> = {
 
 export function text(result: StatusResult): string {
   const silent = result.answers === false ? ", but it does not answer (is it still starting?)" : "";
-  const lines = [`VM: ${VM[result.vm] ?? result.vm}${silent}`];
+  const state = result.busy && result.vm === "not_created" ? "being made" : (VM[result.vm] ?? result.vm);
+  const lines = [`VM: ${state}${silent}`];
+  if (result.busy) lines.push(`  \`notebox ${result.busy}\` is at work on it.`);
   const width = Math.max(0, ...result.services.map(({ name }) => name.length));
   for (const { name, url, state } of result.services)
     lines.push(`  ${name.padEnd(width)}  ${state ?? "unknown"}  ${url}`);
