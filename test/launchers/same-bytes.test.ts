@@ -57,3 +57,26 @@ test("validate reports the same problems", async () => {
   expect(problems(ran.output)).toEqual(problems(linux));
   expect(problems(linux).length).toBeGreaterThan(1);
 });
+
+test("api lint reports the same faults", async () => {
+  const folder = workspace.workbench("lint", "Lint");
+  const cells = ["#GET /a", "# GET /b/:bad-name", "# Get /c\nprint(1)"].map((source) => ({
+    ...{ cell_type: "code", metadata: {}, execution_count: null, outputs: [] },
+    source: source.replaceAll("\n", "\r\n"),
+  }));
+  const metadata = { kernelspec: { name: "python3", display_name: "Python 3", language: "python" } };
+  const notebook = path.join("api", "übel.ipynb");
+  fs.writeFileSync(path.join(folder, notebook), JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata, cells }));
+  const ran = await workspace.notebox(folder, "api", "lint", "api/übel.ipynb", "--json");
+  let linux = "";
+  try {
+    execFileSync(process.execPath, [program, "api", "lint", notebook, "--json", "-C", folder], { stdio: "pipe" });
+  } catch (error) {
+    linux = String((error as { stdout: Buffer }).stdout);
+  }
+  expect(ran.code).toBe(3);
+  const faults = (text: string) =>
+    JSON.parse(text).error.problems.map(({ file: _, ...rest }: { file?: string }) => rest);
+  expect(faults(linux).length).toBeGreaterThan(2);
+  expect(faults(ran.output)).toEqual(faults(linux));
+});
