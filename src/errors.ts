@@ -71,13 +71,13 @@ export function systemErrorCode(error: unknown): string | undefined {
 }
 
 /** Turns "no space left" and its kin into the error with exit code 11; others pass through. */
-export function asDiskFull(error: unknown, path: string): unknown {
+export function asDiskFull(error: unknown, path: string, after = "nothing half-written was kept"): unknown {
   const code = systemErrorCode(error);
   if (code !== "ENOSPC" && code !== "EDQUOT") return error;
   return new UserError({
     code: "disk-full",
     message: `The disk is full: ${path} could not be written.`,
-    hint: "Free some space (or your quota) and run the same command again; nothing half-written was kept.",
+    hint: `Free some space (or your quota) and run the same command again: ${after}.`,
     cause: error,
   });
 }

@@ -14,3 +14,19 @@ export function publicAddress(address: string): string {
     .join("/");
   return `${url.origin}${path}`;
 }
+
+/** Where the bytes came from, fit to be read by everybody. */
+export interface Provenance {
+  url: string;
+  redirects: string[];
+  headers: Record<string, string>;
+}
+
+const KEPT_HEADERS = ["etag", "last-modified", "content-type", "server", "date"] as const;
+
+/** What of an answer's headers tells later where a box came from. */
+export function keptHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    KEPT_HEADERS.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name].slice(0, 200)]])),
+  );
+}

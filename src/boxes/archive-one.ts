@@ -5,14 +5,14 @@
  */
 import fs from "node:fs/promises";
 import path from "node:path";
-import { systemErrorCode, UserError } from "../errors.ts";
+import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 import { publicAddress } from "./address.ts";
 import type { BoxRecord } from "./catalog.ts";
 import type { Checksum } from "./checksum.ts";
 import { digestFile } from "./digest.ts";
 import { type Downloaded, downloadBox } from "./download.ts";
-import { inTheWay } from "./durable.ts";
+import { exists, inTheWay } from "./durable.ts";
 import type { Token } from "./fetch.ts";
 import { type BoxId, boxPath, checkBoxId, partFiles, partPath, recordPath, versionFolder } from "./layout.ts";
 import { whenFree, withLock, withShareLock } from "./lock.ts";
@@ -222,14 +222,4 @@ async function keep(
 
 async function removeAll(names: readonly string[]): Promise<void> {
   for (const file of names) await fs.rm(file, { force: true });
-}
-
-async function exists(file: string): Promise<boolean> {
-  try {
-    await fs.access(file);
-    return true;
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return false;
-    throw error;
-  }
 }

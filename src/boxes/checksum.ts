@@ -33,3 +33,8 @@ export function otherThan(checksum: Checksum | undefined, digest: Digest): strin
   const found = digest[checksum.type];
   return found === checksum.value ? undefined : (found ?? "nothing");
 }
+
+/** "sha256:…", as a part's state notes what was promised. */
+export function spelledChecksum(checksum: Checksum | undefined): string | undefined {
+  return checksum === undefined ? undefined : `${checksum.type}:${checksum.value}`;
+}

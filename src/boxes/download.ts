@@ -4,17 +4,20 @@
  * Which box, its place and its record are the command's.
  */
 import fs from "node:fs/promises";
-import { systemErrorCode, UserError } from "../errors.ts";
-import { publicAddress } from "./address.ts";
-import { isPassing } from "./back-off.ts";
-import { type Checksum, extraHash, otherThan } from "./checksum.ts";
+import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
+import { keptHeaders, type Provenance, publicAddress } from "./address.ts";
+import type { BoxFacts } from "./box-facts.ts";
+import { type Checksum, extraHash, otherThan, spelledChecksum } from "./checksum.ts";
 import type { Digest } from "./digest.ts";
+import { exists } from "./durable.ts";
 import { type Answer, ask, type FetchNeeds, pause, type Token } from "./fetch.ts";
-import { type BoxFacts, type Inspector, inspectBox } from "./inspect.ts";
+import { type Inspector, inspectBox } from "./inspect.ts";
 import { createIntake, type Intake } from "./intake.ts";
 import { partFiles } from "./layout.ts";
-import { bootMark, type PartState, readState, sourceMark, trusted, writeState } from "./part-state.ts";
+import { bootMark, type PartState, readState, resumable, sourceMark, validator, writeState } from "./part-state.ts";
+import { givenUp, isWorthAnotherTry, mismatch, Refusal, refusal, unsteady } from "./refusal.ts";
 import { checkRoom } from "./room.ts";
+import { judge, marksOf } from "./same-box.ts";
 
 export interface DownloadOptions {
   url: string;
@@ -34,14 +37,6 @@ export interface Downloaded {
   from: Provenance;
 }
 
-/** Where the bytes came from, fit to be read by everybody. */
-export interface Provenance {
-  url: string;
-  redirects: string[];
-  headers: Record<string, string>;
-}
-
-const KEPT_HEADERS = ["etag", "last-modified", "content-type", "server", "date"] as const;
 /** Failures in a row, with next to nothing received in between. */
 const PATIENCE = 6;
 const PROGRESS = 1024 * 1024;
@@ -56,7 +51,7 @@ export async function downloadBox(needs: FetchNeeds, options: DownloadOptions): 
     return await job.run();
   } catch (error) {
     if (error instanceof UserError && error.code === "integrity") await job.forget();
-    throw full(error, options.part);
+    throw asDiskFull(error, options.part, "it goes on where it stopped");
   } finally {
     await job.close();
   }
@@ -99,13 +94,13 @@ class Job {
         } finally {
           answer.close();
         }
-        if (++beginnings > 3) throw this.unsteady();
+        if (++beginnings > 3) throw unsteady(this.from.url);
       } catch (error) {
-        if (!passing(error)) throw error;
+        if (!isWorthAnotherTry(error)) throw error;
         const size = this.intake?.size ?? 0;
         failures = size - best >= PROGRESS ? 1 : failures + 1;
         best = Math.max(best, size);
-        if (failures > PATIENCE) throw this.givenUp(error);
+        if (failures > PATIENCE) throw givenUp(error, this.from.url, PATIENCE + 1, size);
         headers = error instanceof Refusal ? error.headers : {};
         const why = error instanceof Error ? error.message : "";
         await pause(this.needs, failures, headers, (ms) =>
@@ -119,30 +114,24 @@ class Job {
   /** The part of an earlier run is read and hashed again; what cannot be vouched for is cut off. */
   private async open(): Promise<void> {
     const { part, url, promised } = this.options;
-    const mark = sourceMark(url);
     const found = await readState(this.files.state);
-    const state = found?.source === mark && found.promised === spelled(promised) ? found : undefined;
     this.handle = await fs.open(part, "r+").catch(async (error: unknown) => {
       if (systemErrorCode(error) === "ENOENT") return await fs.open(part, "w+");
       throw error;
     });
-    const keep = state ? trusted(state, (await this.handle.stat()).size, this.boot) : 0;
-    const known = state && (validator(state) !== undefined || promised !== undefined || keep === state.total);
-    const usable = keep > 0 && known === true;
-    this.state =
-      state && usable
-        ? { ...state, synced: Math.min(state.synced, keep), boot: this.boot }
-        : { layout: 1, source: mark, promised: spelled(promised), synced: 0, boot: this.boot };
-    await this.handle.truncate(usable ? keep : 0);
+    const wanted = { source: sourceMark(url), promised: spelledChecksum(promised), boot: this.boot };
+    const { state, keep } = resumable(found, wanted, (await this.handle.stat()).size);
+    this.state = state;
+    await this.handle.truncate(keep);
     this.intake = this.newIntake();
-    if (!usable) return;
+    if (keep === 0) return;
     this.resumed = true;
     this.options.onNote?.("Reading what an earlier run has fetched.");
     const stream = this.handle.createReadStream({ start: 0, end: keep - 1, highWaterMark: PROGRESS, autoClose: false });
     for await (const chunk of stream) {
       this.stopIfAsked();
       await this.intake.write(chunk as Buffer);
-      this.options.onBytes?.(this.intake.size, this.state.total);
+      this.options.onBytes?.(this.intake.size, state.total);
     }
   }
 
@@ -194,54 +183,25 @@ class Job {
   }
 
   private async take(answer: Answer): Promise<Outcome> {
-    const at = this.running.intake.size;
-    if (answer.status === 416 && at > 0) {
-      const total = /^bytes \*\/(\d+)$/.exec(answer.headers["content-range"] ?? "")?.[1];
-      // Nothing is missing; that it is the same box the checksum or the inspection tells.
-      if (total !== undefined && Number(total) === at && this.same(answer)) return "whole";
+    const { intake, state } = this.running;
+    const at = intake.size;
+    const verdict = judge(answer, at, state, this.options.promised);
+    if (verdict === undefined) throw refusal(answer, this.from.url);
+    if (verdict.next === "end") return "whole";
+    if (verdict.next === "begin") {
       await this.begin();
       return "again";
     }
-    if (answer.status === 206) {
-      const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(answer.headers["content-range"] ?? "");
-      const total = range?.[3] === "*" ? undefined : Number(range?.[3]);
-      const fits = range !== null && Number(range[1]) === at && at > 0 && this.same(answer);
-      if (!fits || (total !== undefined && this.state?.total !== undefined && total !== this.state.total)) {
-        await this.begin();
-        return "again";
-      }
-      this.resumed = true;
-      await this.receive(answer, total ?? this.state?.total);
-      return "whole";
-    }
-    if (answer.status === 200) {
-      // It has changed, or the server knows no ranges.
-      if (at > 0) await this.begin();
-      const length = answer.headers["content-length"];
-      await this.receive(answer, length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : undefined);
-      return "whole";
-    }
-    throw refusal(answer, this.from.url);
-  }
-
-  /** Whether a part of an answer is of the same box, as far as the server says what it is of. */
-  private same({ headers }: Answer): boolean {
-    const { state } = this.running;
-    const { promised } = this.options;
-    if (state.etag !== undefined)
-      return headers["etag"] === state.etag || (headers["etag"] === undefined && promised !== undefined);
-    if (state.lastModified !== undefined)
-      return (
-        headers["last-modified"] === state.lastModified ||
-        (headers["last-modified"] === undefined && promised !== undefined)
-      );
-    return promised !== undefined;
+    if (verdict.next === "rest") this.resumed = true;
+    else if (at > 0) await this.begin();
+    await this.receive(answer, verdict.total);
+    return "whole";
   }
 
   private async receive(answer: Answer, total: number | undefined): Promise<void> {
     const { intake, state } = this.running;
     const { headers } = answer;
-    this.from = { url: publicAddress(this.options.url), redirects: answer.redirects, headers: kept(headers) };
+    this.from = { url: publicAddress(this.options.url), redirects: answer.redirects, headers: keptHeaders(headers) };
     if (headers["content-type"]?.startsWith("text/html"))
       throw new UserError({
         code: "integrity",
@@ -250,8 +210,7 @@ class Job {
       });
     if (total !== undefined) await checkRoom(this.options.part, total - intake.size, total);
     state.total = total;
-    state.etag = headers["etag"];
-    state.lastModified = vouchedDate(headers);
+    Object.assign(state, marksOf(headers));
     await writeState(this.files.state, state);
     for await (const chunk of answer.body) {
       this.stopIfAsked();
@@ -328,101 +287,4 @@ class Job {
         message: "Interrupted; what has been fetched is kept, and the same command goes on from there.",
       });
   }
-
-  private unsteady(): UserError {
-    return new UserError({
-      code: "unreachable",
-      message: `${this.from.url} answers with other bytes each time it is asked.`,
-      hint: "Wait until whoever keeps that server is done with it, then run this again.",
-    });
-  }
-
-  private givenUp(error: unknown): UserError {
-    const size = this.intake?.size ?? 0;
-    const kept = size > 0 ? ` ${(size / 1e6).toFixed(0)} MB are kept, and the same command goes on from there.` : "";
-    const told = error instanceof UserError ? error : undefined;
-    return new UserError({
-      code: "unreachable",
-      message: `${told?.message ?? this.from.url} It was tried ${PATIENCE + 1} times.`,
-      hint: `${told?.hint ?? "Check the network, then try again."}${kept}`,
-      cause: error,
-    });
-  }
-}
-
-/** A server that says "not now": worth another try. */
-class Refusal extends UserError {
-  constructor(
-    message: string,
-    readonly headers: Readonly<Record<string, string>>,
-  ) {
-    super({ code: "unreachable", message });
-  }
-}
-
-function passing(error: unknown): boolean {
-  return error instanceof UserError && error.code === "unreachable" && !(error instanceof Final);
-}
-
-/** A server that says "no": asking again would be a nuisance. */
-class Final extends UserError {}
-
-/** What any other status than the expected ones means. */
-export function refusal({ status, headers }: Answer, url: string): UserError {
-  if (isPassing(status, headers)) return new Refusal(`${url} answers ${status}.`, headers);
-  const meaning: Record<number, [string, string]> = {
-    401: ["it wants to know who is asking", "Set VAGRANT_CLOUD_TOKEN to a token of that registry."],
-    403: ["it does not give this to you", "Set VAGRANT_CLOUD_TOKEN to a token that may read it, if it is private."],
-    404: ["it is not there", "It may have been deleted, be private (then set VAGRANT_CLOUD_TOKEN), or be misspelt."],
-    410: ["it is gone for good", "Look for the box elsewhere: another registry, a colleague's ~/.vagrant.d/boxes."],
-  };
-  const [why, hint] = meaning[status] ?? ["an answer that is no box", "Ask whoever keeps that server."];
-  return new Final({ code: "unreachable", message: `${url} answers ${status}: ${why}.`, hint });
-}
-
-function mismatch(url: string, promised: Checksum | undefined, found: string): UserError {
-  return new UserError({
-    code: "integrity",
-    message: `${url} is not the box that its catalog promises: its ${promised?.type} is ${found}, not ${promised?.value}.`,
-    hint: "It was deleted. Run this again; if it happens again, the catalog or the box is wrong: tell whoever keeps them.",
-  });
-}
-
-function spelled(checksum: Checksum | undefined): string | undefined {
-  return checksum === undefined ? undefined : `${checksum.type}:${checksum.value}`;
-}
-
-/** What If-Range may be asked with: a strong ETag, or a date that is old enough to be one (RFC 9110 §13.1.5). */
-function validator({ etag, lastModified }: PartState): string | undefined {
-  return etag !== undefined && /^"/.test(etag) ? etag : lastModified;
-}
-
-function vouchedDate(headers: Readonly<Record<string, string>>): string | undefined {
-  const text = headers["last-modified"];
-  const age = Date.parse(headers["date"] ?? "") - Date.parse(text ?? "");
-  return age >= 1000 ? text : undefined;
-}
-
-function kept(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    KEPT_HEADERS.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name].slice(0, 200)]])),
-  );
-}
-
-async function exists(file: string): Promise<boolean> {
-  return await fs.access(file).then(
-    () => true,
-    () => false,
-  );
-}
-
-function full(error: unknown, part: string): unknown {
-  const code = systemErrorCode(error);
-  if (code !== "ENOSPC" && code !== "EDQUOT") return error;
-  return new UserError({
-    code: "disk-full",
-    message: `The disk is full: ${part} could not be written.`,
-    hint: "Free some space (or your quota) and run the same command again: it goes on where it stopped.",
-    cause: error,
-  });
 }

@@ -48,3 +48,14 @@ export function inTheWay(error: unknown, at: string): unknown {
     cause: error,
   });
 }
+
+/** Whether something of that name is there. Throws when that cannot be known: no rights, a server that is gone. */
+export async function exists(file: string): Promise<boolean> {
+  try {
+    await fs.access(file);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT" || systemErrorCode(error) === "ENOTDIR") return false;
+    throw error;
+  }
+}

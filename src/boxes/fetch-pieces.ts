@@ -5,6 +5,8 @@
 import { UserError } from "../errors.ts";
 import { isPassing } from "./back-off.ts";
 import { type Answer, ask, type FetchNeeds, pause } from "./fetch.ts";
+import { Final, isWorthAnotherTry } from "./refusal.ts";
+import { lengthOf } from "./same-box.ts";
 
 /** Failures in a row, with next to nothing received in between: some minutes, because ending means to begin anew. */
 const PATIENCE = 14;
@@ -36,7 +38,7 @@ export async function* fetchPieces(
       try {
         let skip = alreadyHad(answer, done, url);
         if (done === 0) {
-          total = lengthOf(answer);
+          total = lengthOf(answer.headers);
           version = strongTag(answer);
         }
         for await (const chunk of answer.body) {
@@ -54,7 +56,7 @@ export async function* fetchPieces(
         answer.close();
       }
     } catch (error) {
-      if (!(error instanceof UserError) || error.code !== "unreachable" || error instanceof Refused) throw error;
+      if (!isWorthAnotherTry(error)) throw error;
       failures = done - before >= PROGRESS ? 1 : failures + 1;
       if (failures > (done === 0 ? PATIENCE_AT_FIRST : PATIENCE)) throw error;
       await pause(needs, failures, headers, () => {});
@@ -78,15 +80,7 @@ function alreadyHad(answer: Answer, done: number, url: string): number {
     message: `${url} cannot be fetched: the server answers ${status}.`,
     hint: "Check the address, or ask the people who keep the share.",
   } as const;
-  throw isPassing(status, headers) ? new UserError(options) : new Refused(options);
-}
-
-/** Asking again would get the same answer. */
-class Refused extends UserError {}
-
-function lengthOf({ headers }: Answer): number | undefined {
-  const text = headers["content-length"] ?? "";
-  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+  throw isPassing(status, headers) ? new UserError(options) : new Final(options);
 }
 
 function strongTag({ headers }: Answer): string | undefined {

@@ -10,7 +10,7 @@ import type { Deps } from "../ports.ts";
 import { nearest } from "../workbench/suggest.ts";
 import { catalogAddress, catalogUrl, doorSlug, parseDoor } from "./doors.ts";
 import { type BoxId, boxPath, catalogPath } from "./layout.ts";
-import { listNames, listRecords, readSettings } from "./share.ts";
+import { listNames, listRecords, requireSettings } from "./share.ts";
 import { type Clause, newest } from "./versions.ts";
 
 export interface Offer extends BoxId {
@@ -33,13 +33,7 @@ export async function readOffers(deps: Pick<Deps, "http" | "signal">, share: str
 }
 
 async function inFolder(share: string, name: string): Promise<Offers> {
-  const settings = await readSettings(share);
-  if (settings === undefined)
-    throw new UserError({
-      code: "unreachable",
-      message: `${share} is no share: it holds no notebox-share.json.`,
-      hint: "Check the path, the network and that the share is mounted.",
-    });
+  const settings = await requireSettings(share);
   const records = await listRecords(share, name);
   if (records.length === 0) throw noSuchBox(share, name, nearest(name, await listNames(share)));
   const offers = records.map(({ version, provider, arch, sha256, size }) => {

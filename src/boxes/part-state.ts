@@ -60,7 +60,25 @@ export async function writeState(file: string, state: PartState): Promise<void> 
 }
 
 /** How many bytes of the part are as they were received. */
-export function trusted(state: PartState, size: number, boot: string): number {
+function trusted(state: PartState, size: number, boot: string): number {
   const whole = boot !== "" && state.boot === boot ? size : Math.min(state.synced, size);
   return state.total === undefined ? whole : Math.min(whole, state.total);
+}
+
+/** What If-Range may be asked with: a strong ETag, or a date that is old enough to be one (RFC 9110 §13.1.5). */
+export function validator({ etag, lastModified }: PartState): string | undefined {
+  return etag !== undefined && /^"/.test(etag) ? etag : lastModified;
+}
+
+/** The state to go on with, and how many bytes of the part it vouches for: none when the part is worth nothing. */
+export function resumable(
+  found: PartState | undefined,
+  wanted: Pick<PartState, "source" | "promised" | "boot">,
+  size: number,
+): { state: PartState; keep: number } {
+  const state = found?.source === wanted.source && found.promised === wanted.promised ? found : undefined;
+  const keep = state ? trusted(state, size, wanted.boot) : 0;
+  const isKnown = state && (validator(state) !== undefined || wanted.promised !== undefined || keep === state.total);
+  if (!state || !isKnown || keep === 0) return { state: { layout: 1, ...wanted, synced: 0 }, keep: 0 };
+  return { state: { ...state, synced: Math.min(state.synced, keep), boot: wanted.boot }, keep };
 }

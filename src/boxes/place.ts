@@ -4,10 +4,10 @@
  */
 import fs from "node:fs/promises";
 import path from "node:path";
-import { systemErrorCode, UserError } from "../errors.ts";
+import { UserError } from "../errors.ts";
 import type { BoxRecord } from "./catalog.ts";
 import { type Digest, digestFile } from "./digest.ts";
-import { syncFolder } from "./durable.ts";
+import { exists, syncFolder } from "./durable.ts";
 import { type BoxId, boxPath, versionFolder } from "./layout.ts";
 import {
   listNames,
@@ -28,12 +28,7 @@ export interface There {
 /** The box in that place: with its record, or without one when a writer was killed just before that. */
 export async function whatIsThere(share: string, id: BoxId, signal: AbortSignal): Promise<There | undefined> {
   const file = path.join(share, boxPath(id));
-  try {
-    await fs.access(file);
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
-    throw error;
-  }
+  if (!(await exists(file))) return undefined;
   const record = await readRecord(share, id);
   // Without a record no catalog ever named it; its bytes tell what it is.
   const sha256 = record?.sha256 ?? (await digestFile(file, signal)).sha256;

@@ -6,8 +6,9 @@
 import fs from "node:fs/promises";
 import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
 import type { HashThreads } from "../ports.ts";
+import type { BoxFacts } from "./box-facts.ts";
 import { type Digest, startHashes, stopIfAsked } from "./digest.ts";
-import { type BoxFacts, inspectBox } from "./inspect.ts";
+import { inspectBox } from "./inspect.ts";
 import { createIntake } from "./intake.ts";
 import { checkRoom } from "./room.ts";
 

@@ -2,11 +2,13 @@
  * Recipes of base boxes: what stands in boxes/<name>/recipe.json of the package, and what this computer lacks for
  * one. Running it is build.ts's.
  */
+
 import { createHash } from "node:crypto";
 import fs from "node:fs/promises";
 import path from "node:path";
-import { systemErrorCode, UserError } from "../errors.ts";
+import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
+import { exists } from "./durable.ts";
 
 export interface Recipe {
   name: string;
@@ -100,14 +102,4 @@ export async function checkBuilder(deps: Deps, recipe: Recipe, uid: number): Pro
 async function hasProgram(deps: Deps, program: string): Promise<boolean> {
   if (await deps.processes.which(program)) return true;
   return (await exists(`/usr/sbin/${program}`)) || (await exists(`/sbin/${program}`));
-}
-
-async function exists(file: string): Promise<boolean> {
-  try {
-    await fs.access(file);
-    return true;
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT" || systemErrorCode(error) === "ENOTDIR") return false;
-    throw error;
-  }
 }

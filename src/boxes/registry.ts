@@ -7,9 +7,9 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { UserError } from "../errors.ts";
 import { publicAddress } from "./address.ts";
-import { refusal } from "./download.ts";
 import { type Answer, ask, type FetchNeeds, pause, type Token } from "./fetch.ts";
 import { checkBoxId } from "./layout.ts";
+import { refusal } from "./refusal.ts";
 import { CATALOG_LIMIT, type Offers, readCatalog } from "./upstream.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -29,6 +29,21 @@ export interface Place {
   fault?: string;
 }
 
+/** Which boxes a person means; what is left out means any. */
+export interface BoxFilter {
+  name?: string;
+  provider?: string;
+  arch?: string;
+  version?: string;
+}
+
+/** Names are for surveyBoxes, which then reads their folders only. */
+export function matches(box: BoxId, filter: Omit<BoxFilter, "name">): boolean {
+  return (["provider", "arch", "version"] as const).every(
+    (key) => filter[key] === undefined || filter[key] === box[key],
+  );
+}
+
 export interface Stray {
   /** In the share, with forward slashes. */
   path: string;

@@ -2,7 +2,8 @@
 import fs from "node:fs/promises";
 import path from "node:path";
 import { digestFile } from "../boxes/digest.ts";
-import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
+import { exists } from "../boxes/durable.ts";
+import { asDiskFull, UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 import { createVagrant } from "../vagrant/client.ts";
 import type { Provider } from "../vagrant/command-lines.ts";
@@ -80,12 +81,7 @@ async function step(deps: Deps, id: string, title: string, work: () => Promise<v
 }
 
 async function refuseExisting(file: string): Promise<void> {
-  try {
-    await fs.access(file);
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return;
-    throw error;
-  }
+  if (!(await exists(file))) return;
   throw new UserError({
     code: "refused",
     message: `${file} is there already.`,

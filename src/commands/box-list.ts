@@ -2,18 +2,14 @@
 import path from "node:path";
 import type { BoxRecord } from "../boxes/catalog.ts";
 import { requireSettings } from "../boxes/share.ts";
-import { surveyBoxes } from "../boxes/survey.ts";
+import { type BoxFilter, matches, surveyBoxes } from "../boxes/survey.ts";
 import { compareVersions } from "../boxes/versions.ts";
 import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 
-export interface BoxListOptions {
+export interface BoxListOptions extends BoxFilter {
   folder: string;
   share: string;
-  name?: string;
-  provider?: string;
-  arch?: string;
-  version?: string;
 }
 
 export interface ListedBox extends BoxRecord {
@@ -63,12 +59,6 @@ export async function boxList(deps: Deps, options: BoxListOptions): Promise<BoxL
       order(a.arch, b.arch),
   );
   return { share, doors, boxes, bytes: boxes.reduce((sum, { size }) => sum + size, 0), unsound };
-}
-
-function matches(box: { provider: string; arch: string; version: string }, wanted: BoxListOptions): boolean {
-  return (["provider", "arch", "version"] as const).every(
-    (key) => wanted[key] === undefined || wanted[key] === box[key],
-  );
 }
 
 function order(a: string, b: string): number {

@@ -3,8 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { nginxConfiguration } from "../boxes/nginx.ts";
 import { answerer } from "../boxes/serve.ts";
-import { readSettings } from "../boxes/share.ts";
-import { UserError } from "../errors.ts";
+import { requireSettings } from "../boxes/share.ts";
 import type { Deps, Served } from "../ports.ts";
 
 export interface BoxServeOptions {
@@ -25,13 +24,7 @@ const GRACE_MS = 10_000;
 /** Ends when the signal fires, as a success. Throws UserError `usage`, `unreachable` (the share), `busy`, `refused`. */
 export async function boxServe(deps: Deps, options: BoxServeOptions): Promise<BoxServeResult> {
   const share = path.resolve(options.share);
-  const settings = await readSettings(share);
-  if (settings === undefined)
-    throw new UserError({
-      code: "unreachable",
-      message: `${share} is no share: it holds no notebox-share.json.`,
-      hint: "Name the folder that `notebox box publish` or `notebox box archive` wrote to.",
-    });
+  const settings = await requireSettings(share);
   if (options.print === "nginx") return { share, ...nginxConfiguration(share, settings.doors) };
   return await serve(deps, share, options);
 }

@@ -7,17 +7,13 @@ import { quarantine } from "../boxes/quarantine.ts";
 import { type BoxCheck, checkCatalogs, checkPlace, type Fault, mustLeave, strayFaults } from "../boxes/scrub.ts";
 import { openScrubState } from "../boxes/scrub-state.ts";
 import { checkShareFolder, requireSettings, type ShareSettings, writeCatalogs } from "../boxes/share.ts";
-import { type Place, surveyBoxes, surveyLeftovers } from "../boxes/survey.ts";
+import { type BoxFilter, matches, type Place, surveyBoxes, surveyLeftovers } from "../boxes/survey.ts";
 import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 
-export interface BoxVerifyOptions {
+export interface BoxVerifyOptions extends BoxFilter {
   folder: string;
   share: string;
-  name?: string;
-  provider?: string;
-  arch?: string;
-  version?: string;
   /** Read and report only. */
   dryRun?: boolean;
 }
@@ -168,10 +164,4 @@ function conclude(result: BoxVerifyResult): BoxVerifyResult {
     })),
     result,
   });
-}
-
-function matches(box: { provider: string; arch: string; version: string }, wanted: BoxVerifyOptions): boolean {
-  return (["provider", "arch", "version"] as const).every(
-    (key) => wanted[key] === undefined || wanted[key] === box[key],
-  );
 }

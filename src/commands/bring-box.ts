@@ -2,9 +2,9 @@
  * The box that `up` needs, installed from the first door of the workbench's share that has it. Only a short cut: what
  * cannot be done here, Vagrant does while it makes the VM, from the doors that the Vagrantfile lists.
  */
-import fs from "node:fs/promises";
 import path from "node:path";
 import { catalogUrl, doorSlug, parseDoor } from "../boxes/doors.ts";
+import { exists } from "../boxes/durable.ts";
 import { catalogPath } from "../boxes/layout.ts";
 import { chooseOffer, type Offer, readOffers, type Wanted } from "../boxes/offers.ts";
 import { parseConstraint, satisfies } from "../boxes/versions.ts";
@@ -46,15 +46,8 @@ async function offerOf(deps: Deps, door: string, name: string, wanted: Wanted): 
   // A share that does not know this door is none that Vagrant could use: updates would find no catalog.
 
   const catalog = path.join(text, catalogPath(doorSlug(door), name));
-  if (kind !== "http" && !(await exists(catalog))) throw notHere(door);
+  if (kind !== "http" && !(await exists(catalog).catch(() => false))) throw notHere(door);
   return chooseOffer(door, name, (await readOffers(deps, text, name)).offers, wanted);
-}
-
-async function exists(file: string): Promise<boolean> {
-  return await fs.access(file).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function inTime<T>(work: Promise<T>, door: string): Promise<T> {

@@ -206,9 +206,9 @@ describe("links and folders in the way", () => {
   });
 });
 
-test("a file in the place of .notebox is refused, and said to be that", () => {
+test.each([[[]], [["--dry-run"]]])("a file in the place of .notebox is refused, and said to be that: %j", (args) => {
   workbench.write(".notebox", "");
-  const run = workbench.render();
+  const run = workbench.render(args);
   expect(run.code).toBe(10);
   expect(run.stderr).toMatch(/\.notebox is a file, and notebox needs a folder of its own there/);
 });

@@ -1,5 +1,5 @@
 /** `box publish` into real folders: what ends up where, what is refused, two writers, a full disk, a killed run. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
@@ -9,8 +9,8 @@ import type { BoxRecord } from "../../src/boxes/catalog.ts";
 import { catalogText } from "../../src/boxes/catalog.ts";
 import { doorSlug } from "../../src/boxes/doors.ts";
 import { QCOW2 } from "./box-bytes.ts";
+import { type Outcome, program, type Run, startJson } from "./share-folder.ts";
 
-const program = path.resolve(import.meta.dirname, "../../dist/notebox.cjs");
 const NAME = "lab/tiny";
 
 let folder = "";
@@ -37,29 +37,10 @@ function makeBox(text = "one", options: { provider?: string; arch?: string; byte
   return file;
 }
 
-interface Outcome {
-  code: number | null;
-  // biome-ignore lint/suspicious/noExplicitAny: the envelope is what is tested
-  json: any;
-}
-
-function start(
-  file: string,
-  args: readonly string[] = [],
-  to = share,
-): { child: ChildProcess; done: Promise<Outcome> } {
+function start(file: string, args: readonly string[] = [], to = share): Run {
   const all = ["--json", "box", "publish", file, "--share", to, "--name", NAME];
   if (!args.includes("--version")) all.push("--version", "1.0.0");
-  const child = spawn(process.execPath, [program, ...all, ...args], {
-    stdio: ["ignore", "pipe", "ignore"],
-    env: { ...process.env, HOME: folder },
-  });
-  let out = "";
-  child.stdout?.setEncoding("utf8").on("data", (text: string) => (out += text));
-  const done = new Promise<Outcome>((resolve) =>
-    child.once("close", (code) => resolve({ code, json: out === "" ? undefined : JSON.parse(out) })),
-  );
-  return { child, done };
+  return startJson([process.execPath, program, ...all, ...args], folder);
 }
 
 const publish = (file: string, args: readonly string[] = [], to = share): Promise<Outcome> =>

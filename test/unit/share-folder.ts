@@ -15,6 +15,25 @@ export interface Outcome {
   json: any;
 }
 
+export interface Run {
+  child: ChildProcess;
+  done: Promise<Outcome>;
+}
+
+/** Starts a program that prints one JSON document; `home` is its HOME. */
+export function startJson(words: readonly string[], home: string): Run {
+  const child = spawn(words[0] ?? "", words.slice(1), {
+    stdio: ["ignore", "pipe", "ignore"],
+    env: { ...process.env, HOME: home },
+  });
+  let out = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => (out += text));
+  const done = new Promise<Outcome>((resolve) =>
+    child.once("close", (code) => resolve({ code, json: out === "" ? undefined : JSON.parse(out) })),
+  );
+  return { child, done };
+}
+
 export interface ShareFolder {
   /** What holds the share and all else. */
   folder: string;
@@ -22,7 +41,7 @@ export interface ShareFolder {
   /** Lays a box and its record down: lab/tiny 1.0.0 for virtualbox and amd64, unless told otherwise. */
   add(box?: Partial<BoxRecord> & { content?: string | Buffer }): BoxRecord;
   /** `notebox --json box …`; with a host's name, as if on that computer. */
-  start(args: readonly string[], host?: string): { child: ChildProcess; done: Promise<Outcome> };
+  start(args: readonly string[], host?: string): Run;
   run(args: readonly string[], host?: string): Promise<Outcome>;
   /** Absolute. */
   at(name: string): string;
@@ -45,16 +64,7 @@ export function openShare(): ShareFolder {
     // A host name of its own, where this user may have one.
     const all =
       host === undefined ? words : ["unshare", "-ur", "sh", "-c", `hostname ${host} && exec "$@"`, "sh", ...words];
-    const child = spawn(all[0] ?? "", all.slice(1), {
-      stdio: ["ignore", "pipe", "ignore"],
-      env: { ...process.env, HOME: folder },
-    });
-    let out = "";
-    child.stdout?.setEncoding("utf8").on("data", (text: string) => (out += text));
-    const done = new Promise<Outcome>((resolve) =>
-      child.once("close", (code) => resolve({ code, json: out === "" ? undefined : JSON.parse(out) })),
-    );
-    return { child, done };
+    return startJson(all, folder);
   };
 
   return {
