@@ -5,7 +5,7 @@
 import type fs from "node:fs/promises";
 import type { HashThreads } from "../ports.ts";
 import { type Digest, type HashType, splitHashes } from "./digest.ts";
-import type { Inspector } from "./inspect.ts";
+import type { Inspector } from "./inspect/inspect.ts";
 
 export interface Intake {
   /** Bytes taken so far. */

@@ -6,11 +6,11 @@
 import fs from "node:fs/promises";
 import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
 import type { HashThreads } from "../ports.ts";
-import type { BoxFacts } from "./box-facts.ts";
 import { type Digest, startHashes, stopIfAsked } from "./digest.ts";
-import { inspectBox } from "./inspect.ts";
+import { checkRoom } from "./fetch/room.ts";
+import type { BoxFacts } from "./inspect/box-facts.ts";
+import { inspectBox } from "./inspect/inspect.ts";
 import { createIntake } from "./intake.ts";
-import { checkRoom } from "./room.ts";
 
 export interface ReceiveOptions {
   source: string;

@@ -1,12 +1,12 @@
 /** `box archive`: boxes from a registry, a catalog or an address → a share, with their records and catalogs. */
 import path from "node:path";
-import { publicAddress } from "../boxes/address.ts";
-import { type Archiving, archiveOne, type Lead } from "../boxes/archive-one.ts";
 import type { BoxRecord } from "../boxes/catalog.ts";
+import { publicAddress } from "../boxes/fetch/address.ts";
+import { type Archiving, archiveOne, type Lead } from "../boxes/fetch/archive-one.ts";
+import { addressOf, type Found, fromAddress, fromRegistry, IDLE_MS, registryOf } from "../boxes/fetch/registry.ts";
+import { choose, type Wanted } from "../boxes/fetch/upstream.ts";
 import { boxPath, checkBoxId } from "../boxes/layout.ts";
-import { addressOf, type Found, fromAddress, fromRegistry, IDLE_MS, registryOf } from "../boxes/registry.ts";
 import { checkShareFolder, readSettings, settingsWith } from "../boxes/share.ts";
-import { choose, type Wanted } from "../boxes/upstream.ts";
 import { parseConstraint } from "../boxes/versions.ts";
 import { type Problem, UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";

@@ -3,10 +3,10 @@
  * once. Where Vagrant is of a version that nobody here has looked at, it does the work itself.
  */
 import path from "node:path";
-import { fetchPieces } from "../boxes/fetch-pieces.ts";
-import { installBox } from "../boxes/install.ts";
-import { chooseOffer, type Offer, readOffers } from "../boxes/offers.ts";
-import { NotUnpackable, readFilePieces } from "../boxes/unpack.ts";
+import { fetchPieces } from "../boxes/fetch/fetch-pieces.ts";
+import { installBox } from "../boxes/install/install.ts";
+import { chooseOffer, type Offer, readOffers } from "../boxes/install/offers.ts";
+import { NotUnpackable, readFilePieces } from "../boxes/install/unpack.ts";
 import { type Clause, parseConstraint } from "../boxes/versions.ts";
 import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";

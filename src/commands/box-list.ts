@@ -1,8 +1,8 @@
 /** `box list`: what a share holds, from its records; no box is read. */
 import path from "node:path";
 import type { BoxRecord } from "../boxes/catalog.ts";
+import { type BoxFilter, matches, surveyBoxes } from "../boxes/keep/survey.ts";
 import { requireSettings } from "../boxes/share.ts";
-import { type BoxFilter, matches, surveyBoxes } from "../boxes/survey.ts";
 import { compareVersions } from "../boxes/versions.ts";
 import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";

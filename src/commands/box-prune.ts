@@ -2,14 +2,14 @@
 import fs from "node:fs/promises";
 import path from "node:path";
 import type { BoxRecord } from "../boxes/catalog.ts";
+import { type Condemned, condemned, type Need, type RetentionRules } from "../boxes/keep/retention.ts";
+import { surveyBoxes } from "../boxes/keep/survey.ts";
+import { findSweepings, type Swept, sweep } from "../boxes/keep/sweep.ts";
 import { boxPath, recordPath } from "../boxes/layout.ts";
 import { withShareLock } from "../boxes/lock.ts";
 import { serverTime } from "../boxes/lock-pulse.ts";
 import { removeEmpty } from "../boxes/place.ts";
-import { type Condemned, condemned, type Need, type RetentionRules } from "../boxes/retention.ts";
 import { checkShareFolder, requireSettings, type ShareSettings, writeCatalogs } from "../boxes/share.ts";
-import { surveyBoxes } from "../boxes/survey.ts";
-import { findSweepings, type Swept, sweep } from "../boxes/sweep.ts";
 import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 import { loadWorkbench } from "../workbench/load.ts";

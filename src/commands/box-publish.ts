@@ -1,10 +1,10 @@
 /** `box publish`: a .box file → a share, with its record and the catalogs of every door. */
 import fs from "node:fs/promises";
 import path from "node:path";
-import type { BoxFacts } from "../boxes/box-facts.ts";
 import type { BoxRecord } from "../boxes/catalog.ts";
 import { normaliseDoor } from "../boxes/doors.ts";
 import { inTheWay } from "../boxes/durable.ts";
+import type { BoxFacts } from "../boxes/inspect/box-facts.ts";
 import { type BoxId, boxPath, checkBoxId, checkOwnVersion, partPath, versionFolder } from "../boxes/layout.ts";
 import { withShareLock } from "../boxes/lock.ts";
 import { putInPlace, removeEmpty, writeDoors } from "../boxes/place.ts";

@@ -1,8 +1,8 @@
 /** `box serve`: a share over HTTP until somebody stops it; with `--print nginx` the configuration that does the same. */
 import os from "node:os";
 import path from "node:path";
-import { nginxConfiguration } from "../boxes/nginx.ts";
-import { answerer } from "../boxes/serve.ts";
+import { nginxConfiguration } from "../boxes/serve/nginx.ts";
+import { answerer } from "../boxes/serve/serve.ts";
 import { requireSettings } from "../boxes/share.ts";
 import type { Deps, Served } from "../ports.ts";
 

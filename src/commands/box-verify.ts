@@ -1,13 +1,13 @@
 /** `box verify`: reads every byte of a share's boxes, takes out what is wrong, and sets the catalogs right. */
 import path from "node:path";
 import type { BoxRecord } from "../boxes/catalog.ts";
+import { quarantine } from "../boxes/keep/quarantine.ts";
+import { type BoxCheck, checkCatalogs, checkPlace, type Fault, mustLeave, strayFaults } from "../boxes/keep/scrub.ts";
+import { openScrubState } from "../boxes/keep/scrub-state.ts";
+import { type BoxFilter, matches, type Place, surveyBoxes, surveyLeftovers } from "../boxes/keep/survey.ts";
 import { boxPath, SCRUB_LOCK_FILE } from "../boxes/layout.ts";
 import { whenFree, withLock, withShareLock } from "../boxes/lock.ts";
-import { quarantine } from "../boxes/quarantine.ts";
-import { type BoxCheck, checkCatalogs, checkPlace, type Fault, mustLeave, strayFaults } from "../boxes/scrub.ts";
-import { openScrubState } from "../boxes/scrub-state.ts";
 import { checkShareFolder, requireSettings, type ShareSettings, writeCatalogs } from "../boxes/share.ts";
-import { type BoxFilter, matches, type Place, surveyBoxes, surveyLeftovers } from "../boxes/survey.ts";
 import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 

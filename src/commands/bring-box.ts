@@ -5,8 +5,8 @@
 import path from "node:path";
 import { catalogUrl, doorSlug, parseDoor } from "../boxes/doors.ts";
 import { exists } from "../boxes/durable.ts";
+import { chooseOffer, type Offer, readOffers, type Wanted } from "../boxes/install/offers.ts";
 import { catalogPath } from "../boxes/layout.ts";
-import { chooseOffer, type Offer, readOffers, type Wanted } from "../boxes/offers.ts";
 import { parseConstraint, satisfies } from "../boxes/versions.ts";
 import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";

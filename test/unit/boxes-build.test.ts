@@ -9,9 +9,9 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createClock } from "../../src/adapters/clock.ts";
 import { createProcesses } from "../../src/adapters/execa.ts";
-import { runBuild } from "../../src/boxes/build.ts";
-import { checkBuilder, loadRecipe, type Recipe } from "../../src/boxes/recipe.ts";
-import { withWorkFolder } from "../../src/boxes/work-folder.ts";
+import { runBuild } from "../../src/boxes/recipes/build.ts";
+import { checkBuilder, loadRecipe, type Recipe } from "../../src/boxes/recipes/recipe.ts";
+import { withWorkFolder } from "../../src/boxes/recipes/work-folder.ts";
 import type { Deps, ProgressEvent } from "../../src/ports.ts";
 
 const assets = path.resolve(import.meta.dirname, "../..");

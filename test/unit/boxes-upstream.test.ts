@@ -1,9 +1,9 @@
 /** Other people's catalogs: what they offer is read, whatever else stands in them is refused and leads nowhere. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { publicAddress } from "../../src/boxes/address.ts";
-import { waitFor } from "../../src/boxes/back-off.ts";
-import { readCatalog } from "../../src/boxes/upstream.ts";
+import { publicAddress } from "../../src/boxes/fetch/address.ts";
+import { waitFor } from "../../src/boxes/fetch/back-off.ts";
+import { readCatalog } from "../../src/boxes/fetch/upstream.ts";
 import { UserError } from "../../src/errors.ts";
 import { mutateCatalogs } from "./catalog-mutations.ts";
 

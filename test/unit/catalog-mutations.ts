@@ -1,8 +1,8 @@
 /** Catalogs with anything in any place: the property that none of them leads anywhere but into the share. */
 import path from "node:path";
 import fc from "fast-check";
+import { choose, readCatalog } from "../../src/boxes/fetch/upstream.ts";
 import { boxPath, partPath } from "../../src/boxes/layout.ts";
-import { choose, readCatalog } from "../../src/boxes/upstream.ts";
 import { UserError } from "../../src/errors.ts";
 
 const from = "https://registry.example.test/api/v2/vagrant/lab/tiny";

@@ -3,9 +3,9 @@
  * that was asked, no 416. Pure text. Where it differs: it serves the catalogs of one http door, which it rewrites.
  */
 import path from "node:path";
-import { UserError } from "../errors.ts";
-import { doorSlug, parseDoor } from "./doors.ts";
-import { SHARE_FILE } from "./layout.ts";
+import { UserError } from "../../errors.ts";
+import { doorSlug, parseDoor } from "../doors.ts";
+import { SHARE_FILE } from "../layout.ts";
 
 /** A part of a path: no dot at the beginning, so neither . nor .. nor a hidden file. */
 const PART = "[^/.][^/]*";

@@ -2,7 +2,7 @@
  * A box's bytes from an http door, one after the other, however often the connection breaks: each new answer goes on
  * where the last one ended. Nothing is kept; whether they are the right bytes is told by the checksum of all of them.
  */
-import { UserError } from "../errors.ts";
+import { UserError } from "../../errors.ts";
 import { isPassing } from "./back-off.ts";
 import { type Answer, ask, type FetchNeeds, pause } from "./fetch.ts";
 import { Final, isWorthAnotherTry } from "./refusal.ts";

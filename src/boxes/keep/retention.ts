@@ -1,6 +1,6 @@
 /** Which boxes of a share nobody needs any more: by count, by age, by what workbenches ask for. Pure. */
-import type { BoxRecord } from "./catalog.ts";
-import { compareVersions, newest, parseConstraint } from "./versions.ts";
+import type { BoxRecord } from "../catalog.ts";
+import { compareVersions, newest, parseConstraint } from "../versions.ts";
 
 export interface RetentionRules {
   /** So many newest versions stay. */

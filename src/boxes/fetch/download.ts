@@ -4,16 +4,16 @@
  * Which box, its place and its record are the command's.
  */
 import fs from "node:fs/promises";
-import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
+import { asDiskFull, systemErrorCode, UserError } from "../../errors.ts";
+import type { Digest } from "../digest.ts";
+import { exists } from "../durable.ts";
+import type { BoxFacts } from "../inspect/box-facts.ts";
+import { type Inspector, inspectBox } from "../inspect/inspect.ts";
+import { createIntake, type Intake } from "../intake.ts";
+import { partFiles } from "../layout.ts";
 import { keptHeaders, type Provenance, publicAddress } from "./address.ts";
-import type { BoxFacts } from "./box-facts.ts";
 import { type Checksum, extraHash, otherThan, spelledChecksum } from "./checksum.ts";
-import type { Digest } from "./digest.ts";
-import { exists } from "./durable.ts";
 import { type Answer, ask, type FetchNeeds, pause, type Token } from "./fetch.ts";
-import { type Inspector, inspectBox } from "./inspect.ts";
-import { createIntake, type Intake } from "./intake.ts";
-import { partFiles } from "./layout.ts";
 import { bootMark, type PartState, readState, resumable, sourceMark, validator, writeState } from "./part-state.ts";
 import { givenUp, isWorthAnotherTry, mismatch, Refusal, refusal, unsteady } from "./refusal.ts";
 import { checkRoom } from "./room.ts";

@@ -6,9 +6,9 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs/promises";
 import path from "node:path";
-import { UserError } from "../errors.ts";
-import type { Deps } from "../ports.ts";
-import { exists } from "./durable.ts";
+import { UserError } from "../../errors.ts";
+import type { Deps } from "../../ports.ts";
+import { exists } from "../durable.ts";
 
 export interface Recipe {
   name: string;

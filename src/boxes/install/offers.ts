@@ -5,13 +5,13 @@
 
 import fs from "node:fs/promises";
 import path from "node:path";
-import { UserError } from "../errors.ts";
-import type { Deps } from "../ports.ts";
-import { nearest } from "../workbench/suggest.ts";
-import { catalogAddress, catalogUrl, doorSlug, parseDoor } from "./doors.ts";
-import { type BoxId, boxPath, catalogPath } from "./layout.ts";
-import { listNames, listRecords, requireSettings } from "./share.ts";
-import { type Clause, newest } from "./versions.ts";
+import { UserError } from "../../errors.ts";
+import type { Deps } from "../../ports.ts";
+import { nearest } from "../../workbench/suggest.ts";
+import { catalogAddress, catalogUrl, doorSlug, parseDoor } from "../doors.ts";
+import { type BoxId, boxPath, catalogPath } from "../layout.ts";
+import { listNames, listRecords, requireSettings } from "../share.ts";
+import { type Clause, newest } from "../versions.ts";
 
 export interface Offer extends BoxId {
   /** A file's absolute path, or an address. */

@@ -2,7 +2,7 @@
  * Why there is no box: what a server's answer means ("not now", which is worth another try, or "no"), and what to say
  * when trying has come to its end. Pure; when to try again is download.ts's and fetch-pieces.ts's.
  */
-import { UserError } from "../errors.ts";
+import { UserError } from "../../errors.ts";
 import { isPassing } from "./back-off.ts";
 import type { Checksum } from "./checksum.ts";
 import type { Answer } from "./fetch.ts";

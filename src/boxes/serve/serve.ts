@@ -5,14 +5,14 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs/promises";
 import path from "node:path";
-import { systemErrorCode, UserError } from "../errors.ts";
-import type { ServedAnswer, ServedRequest } from "../ports.ts";
+import { systemErrorCode, UserError } from "../../errors.ts";
+import type { ServedAnswer, ServedRequest } from "../../ports.ts";
+import { type BoxRecord, catalogText } from "../catalog.ts";
+import { normaliseDoor } from "../doors.ts";
+import { type BoxId, boxPath, recordPath, SHARE_FILE } from "../layout.ts";
+import { listNames, listRecords, readRecord } from "../share.ts";
 import { portionFor, type Version } from "./byte-ranges.ts";
-import { type BoxRecord, catalogText } from "./catalog.ts";
-import { normaliseDoor } from "./doors.ts";
-import { type BoxId, boxPath, recordPath, SHARE_FILE } from "./layout.ts";
 import { type Route, routeOf } from "./serve-routes.ts";
-import { listNames, listRecords, readRecord } from "./share.ts";
 
 /** `share` is absolute. `onTrouble` is told why the share could not be read; the network is not. */
 export function answerer(

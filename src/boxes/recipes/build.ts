@@ -3,8 +3,8 @@
  * boxes/<recipe>/; what a box is prepared with is handed over as a folder.
  */
 import path from "node:path";
-import { UserError } from "../errors.ts";
-import type { Deps } from "../ports.ts";
+import { UserError } from "../../errors.ts";
+import type { Deps } from "../../ports.ts";
 import type { Recipe } from "./recipe.ts";
 
 export interface BuildOptions {

@@ -4,8 +4,8 @@
  */
 import fs from "node:fs/promises";
 import path from "node:path";
-import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
-import type { Processes, ProcessIdentity } from "../ports.ts";
+import { asDiskFull, systemErrorCode, UserError } from "../../errors.ts";
+import type { Processes, ProcessIdentity } from "../../ports.ts";
 
 const PREFIX = "notebox-box-build-";
 const OWNER = "owner.json";

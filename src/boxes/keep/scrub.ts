@@ -4,13 +4,13 @@
  */
 import fs from "node:fs/promises";
 import path from "node:path";
-import { systemErrorCode } from "../errors.ts";
-import { type BoxRecord, catalogText } from "./catalog.ts";
-import { digestFile } from "./digest.ts";
-import { doorSlug } from "./doors.ts";
-import { boxPath, catalogPath, isBoxId, recordPath } from "./layout.ts";
+import { systemErrorCode } from "../../errors.ts";
+import { type BoxRecord, catalogText } from "../catalog.ts";
+import { digestFile } from "../digest.ts";
+import { doorSlug } from "../doors.ts";
+import { boxPath, catalogPath, isBoxId, recordPath } from "../layout.ts";
+import type { ShareSettings } from "../share.ts";
 import type { ScrubState } from "./scrub-state.ts";
-import type { ShareSettings } from "./share.ts";
 import { entriesOf, listCatalogs, type Place, type Stray } from "./survey.ts";
 
 export interface Fault {

@@ -4,7 +4,7 @@
  * box-facts.ts's, hashing and storing intake.ts's.
  */
 import { createGunzip, type Gunzip } from "node:zlib";
-import { UserError } from "../errors.ts";
+import { UserError } from "../../errors.ts";
 import { type BoxFacts, type Found, readFacts } from "./box-facts.ts";
 import { HEAD } from "./disks.ts";
 import { cleanName, memberFault, shortened } from "./member-names.ts";

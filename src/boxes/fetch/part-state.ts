@@ -5,8 +5,8 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs/promises";
 import os from "node:os";
-import { systemErrorCode } from "../errors.ts";
-import type { BoxRecord } from "./catalog.ts";
+import { systemErrorCode } from "../../errors.ts";
+import type { BoxRecord } from "../catalog.ts";
 
 export interface PartState {
   layout: 1;

@@ -5,10 +5,10 @@
  */
 import fs from "node:fs/promises";
 import path from "node:path";
-import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
-import type { Clock, Processes } from "../ports.ts";
-import { replaceFile } from "./durable.ts";
-import { whenFree, withLock } from "./lock.ts";
+import { asDiskFull, systemErrorCode, UserError } from "../../errors.ts";
+import type { Clock, Processes } from "../../ports.ts";
+import { replaceFile } from "../durable.ts";
+import { whenFree, withLock } from "../lock.ts";
 import type { Offer } from "./offers.ts";
 import { unpackBox } from "./unpack.ts";
 

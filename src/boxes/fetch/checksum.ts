@@ -1,5 +1,5 @@
 /** Checksums as catalogs give them: which types Vagrant knows, and whether a box has the one it was promised. Pure. */
-import type { Digest, HashType } from "./digest.ts";
+import type { Digest, HashType } from "../digest.ts";
 
 export interface Checksum {
   type: HashType;

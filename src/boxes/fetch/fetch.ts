@@ -4,8 +4,8 @@
  */
 import fs from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { systemErrorCode, UserError } from "../errors.ts";
-import type { Clock, Download, Downloads, HashThreads } from "../ports.ts";
+import { systemErrorCode, UserError } from "../../errors.ts";
+import type { Clock, Download, Downloads, HashThreads } from "../../ports.ts";
 import { publicAddress } from "./address.ts";
 import { LONGEST_WAIT, waitFor } from "./back-off.ts";
 

@@ -4,13 +4,13 @@
  */
 import fs from "node:fs/promises";
 import path from "node:path";
-import { systemErrorCode } from "../errors.ts";
-import type { Clock, Processes } from "../ports.ts";
-import { doorSlug } from "./doors.ts";
-import { boxPath, catalogPath, QUARANTINE, recordPath } from "./layout.ts";
-import { isLockDead } from "./lock.ts";
-import { removeEmpty } from "./place.ts";
-import type { ShareSettings } from "./share.ts";
+import { systemErrorCode } from "../../errors.ts";
+import type { Clock, Processes } from "../../ports.ts";
+import { doorSlug } from "../doors.ts";
+import { boxPath, catalogPath, QUARANTINE, recordPath } from "../layout.ts";
+import { isLockDead } from "../lock.ts";
+import { removeEmpty } from "../place.ts";
+import type { ShareSettings } from "../share.ts";
 import { entriesOf, listCatalogs, type Survey, surveyLeftovers } from "./survey.ts";
 
 export interface Swept {

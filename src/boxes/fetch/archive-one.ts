@@ -5,22 +5,22 @@
  */
 import fs from "node:fs/promises";
 import path from "node:path";
-import { UserError } from "../errors.ts";
-import type { Deps } from "../ports.ts";
+import { UserError } from "../../errors.ts";
+import type { Deps } from "../../ports.ts";
+import type { BoxRecord } from "../catalog.ts";
+import { digestFile } from "../digest.ts";
+import { exists, inTheWay } from "../durable.ts";
+import { type BoxId, boxPath, checkBoxId, partFiles, partPath, recordPath, versionFolder } from "../layout.ts";
+import { whenFree, withLock, withShareLock } from "../lock.ts";
+import { putInPlace, removeEmpty, writeDoors } from "../place.ts";
+import { receiveBox, savesNothing } from "../receive.ts";
+import { readRecord } from "../share.ts";
 import { publicAddress } from "./address.ts";
-import type { BoxRecord } from "./catalog.ts";
 import type { Checksum } from "./checksum.ts";
-import { digestFile } from "./digest.ts";
 import { type Downloaded, downloadBox } from "./download.ts";
-import { exists, inTheWay } from "./durable.ts";
 import type { Token } from "./fetch.ts";
-import { type BoxId, boxPath, checkBoxId, partFiles, partPath, recordPath, versionFolder } from "./layout.ts";
-import { whenFree, withLock, withShareLock } from "./lock.ts";
 import { bootMark, readState, sourceMark, writeState } from "./part-state.ts";
-import { putInPlace, removeEmpty, writeDoors } from "./place.ts";
-import { receiveBox, savesNothing } from "./receive.ts";
 import { roomFor } from "./room.ts";
-import { readRecord } from "./share.ts";
 import type { Offer } from "./upstream.ts";
 
 /** An offer whose provider and architecture only the box itself may tell. */

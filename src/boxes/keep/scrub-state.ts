@@ -4,8 +4,8 @@
  */
 import fs from "node:fs/promises";
 import path from "node:path";
-import { replaceFile } from "./durable.ts";
-import { SCRUB_FILE } from "./layout.ts";
+import { replaceFile } from "../durable.ts";
+import { SCRUB_FILE } from "../layout.ts";
 
 export interface Scrubbed {
   size: number;

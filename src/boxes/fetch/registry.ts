@@ -5,10 +5,10 @@
 import fs from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { UserError } from "../errors.ts";
+import { UserError } from "../../errors.ts";
+import { checkBoxId } from "../layout.ts";
 import { publicAddress } from "./address.ts";
 import { type Answer, ask, type FetchNeeds, pause, type Token } from "./fetch.ts";
-import { checkBoxId } from "./layout.ts";
 import { refusal } from "./refusal.ts";
 import { CATALOG_LIMIT, type Offers, readCatalog } from "./upstream.ts";
 

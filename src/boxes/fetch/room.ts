@@ -1,7 +1,7 @@
 /** Whether a disk has room, asked before the first byte is written. */
 import fs from "node:fs/promises";
 import path from "node:path";
-import { UserError } from "../errors.ts";
+import { UserError } from "../../errors.ts";
 
 /** What a file system needs beside the bytes themselves: folders, records, catalogs. */
 const SPARE = 64 * 1024;

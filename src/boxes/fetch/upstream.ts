@@ -4,10 +4,10 @@
  */
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { UserError } from "../errors.ts";
+import { UserError } from "../../errors.ts";
+import { type BoxId, checkBoxId } from "../layout.ts";
+import { type Clause, compareVersions, satisfies } from "../versions.ts";
 import { type Checksum, readChecksum } from "./checksum.ts";
-import { type BoxId, checkBoxId } from "./layout.ts";
-import { type Clause, compareVersions, satisfies } from "./versions.ts";
 
 /** A box that upstream offers. */
 export interface Offer extends BoxId {

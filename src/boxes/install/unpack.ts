@@ -11,9 +11,9 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { createGunzip } from "node:zlib";
-import { systemErrorCode, UserError } from "../errors.ts";
-import { cleanName, memberFault, shortened } from "./member-names.ts";
-import { TarFault, type TarMember, walkTar } from "./tar-walk.ts";
+import { systemErrorCode, UserError } from "../../errors.ts";
+import { cleanName, memberFault, shortened } from "../inspect/member-names.ts";
+import { TarFault, type TarMember, walkTar } from "../inspect/tar-walk.ts";
 
 export interface Unpacked {
   /** Bytes that were read, and their checksum. */

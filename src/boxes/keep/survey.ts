@@ -3,8 +3,8 @@
  * because on a file server each costs a round trip. What is right or wrong about it is for scrub.ts and the verbs.
  */
 import path from "node:path";
-import { systemErrorCode, UserError } from "../errors.ts";
-import type { BoxRecord } from "./catalog.ts";
+import { systemErrorCode, UserError } from "../../errors.ts";
+import type { BoxRecord } from "../catalog.ts";
 import {
   type BoxId,
   boxPath,
@@ -15,9 +15,9 @@ import {
   SCRUB_FILE,
   SCRUB_LOCK_FILE,
   SHARE_FILE,
-} from "./layout.ts";
-import { readEntries } from "./quick-files.ts";
-import { listNames, readRecord } from "./share.ts";
+} from "../layout.ts";
+import { readEntries } from "../quick-files.ts";
+import { listNames, readRecord } from "../share.ts";
 
 /** One place of a box: its bytes, its record, or only one of the two. */
 export interface Place {

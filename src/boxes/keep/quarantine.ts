@@ -4,10 +4,10 @@
  */
 import fs from "node:fs/promises";
 import path from "node:path";
-import { systemErrorCode } from "../errors.ts";
-import { replaceFile, syncFolder } from "./durable.ts";
-import { QUARANTINE } from "./layout.ts";
-import { removeEmpty } from "./place.ts";
+import { systemErrorCode } from "../../errors.ts";
+import { replaceFile, syncFolder } from "../durable.ts";
+import { QUARANTINE } from "../layout.ts";
+import { removeEmpty } from "../place.ts";
 
 export interface Quarantined {
   path: string;

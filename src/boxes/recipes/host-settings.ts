@@ -4,7 +4,7 @@
  */
 import fs from "node:fs/promises";
 import path from "node:path";
-import type { Deps } from "../ports.ts";
+import type { Deps } from "../../ports.ts";
 
 /** As templates/vagrant/host_settings.rb has it. */
 const CERTIFICATE_VARIABLES = [
