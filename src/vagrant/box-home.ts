@@ -1,6 +1,6 @@
 /**
  * Where Vagrant keeps installed boxes, by version: lib/vagrant/box_collection.rb and box.rb of 2.3.4 and 2.4.9, of
- * which the versions between and beside them do not differ in this. Putting boxes there is src/boxes/install.ts's.
+ * which the versions between and beside them do not differ in this. Putting boxes there is src/boxes/install/install.ts's.
  */
 import fs from "node:fs";
 import path from "node:path";

@@ -178,7 +178,7 @@ describe("the work folder", () => {
     // In a mount namespace of its own, as a build that was started otherwise might have left it.
     const script = `
       import { createProcesses } from "${assets}/src/adapters/execa.ts";
-      import { withWorkFolder } from "${assets}/src/boxes/work-folder.ts";
+      import { withWorkFolder } from "${assets}/src/boxes/recipes/work-folder.ts";
       import { execFileSync } from "node:child_process";
       import fs from "node:fs";
       const processes = createProcesses(process.env, { write() {} });
