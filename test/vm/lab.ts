@@ -40,7 +40,7 @@ export async function makeLab(provider: ProviderName, extraEnv: Readonly<Record<
   fs.rmSync(workbench, { recursive: true });
   layOut(workbench, { share, version: boxes.version });
   // A file of the user's that has a library module's name must not keep the gateway from starting.
-  fs.writeFileSync(path.join(workbench, "api", "random.py"), 'raise SystemExit("this is not the library")\n');
+  fs.writeFileSync(path.join(workbench, "api", "secrets.py"), 'raise SystemExit("this is not the library")\n');
   fs.mkdirSync(share);
   const box = path.join(boxes.folder, `${provider}.box`);
   const args = [program, "box", "publish", box, "--share", share, "--name", BOX_NAME, "--version", boxes.version];
