@@ -109,7 +109,7 @@ interface Contested {
 async function take(deps: Needs, contested: Contested, owner: ShareLockOwner, mine: string): Promise<void> {
   const { file, doing, takeOver, share } = contested;
   for (let attempt = 0; attempt < 5; attempt++) {
-    if (await createWhole(file, owner, mine)) return;
+    if (await createWhole(file, owner, mine)) return await clearDrafts(deps, file, owner.host);
     const text = await read(file);
     if (text === undefined) continue;
     const found = parse(text);
@@ -138,9 +138,29 @@ export async function isLockDead(deps: Pick<Needs, "processes">, file: string): 
   return (await quietFor(file)) >= DEAD_AFTER_MS;
 }
 
+function hostPart(host: string): string {
+  return host.replace(/[^A-Za-z0-9-]/g, "-");
+}
+
+/** What this computer's killed processes left beside a lock on their way to it; other computers' is for `prune`. */
+async function clearDrafts(deps: Needs, file: string, host: string): Promise<void> {
+  const folder = path.dirname(file);
+  const start = `${path.basename(file)}.`;
+  for (const name of await fs.readdir(folder)) {
+    if (!name.startsWith(start)) continue;
+    const [, place, pid] = /^(?:stale-)?(.*)-(\d+)$/.exec(name.slice(start.length)) ?? [];
+    if (place !== hostPart(host)) continue;
+    const text = await read(path.join(folder, name));
+    const made = text === undefined ? undefined : parse(text);
+    // The name alone tells whose it is where the process was killed before it wrote; a stale lock holds another's name.
+    const maker = made?.process.pid === Number(pid) ? made.process : { pid: Number(pid), started: "" };
+    if (!deps.processes.isAlive(maker)) await fs.rm(path.join(folder, name), { force: true });
+  }
+}
+
 /** The lock appears with its content, by a link: a file made first and filled later would be read half-written. */
 async function createWhole(file: string, owner: ShareLockOwner, mine: string): Promise<boolean> {
-  const draft = `${file}.${owner.host.replace(/[^A-Za-z0-9-]/g, "-")}-${owner.process.pid}`;
+  const draft = `${file}.${hostPart(owner.host)}-${owner.process.pid}`;
   await fs.writeFile(draft, mine);
   try {
     await fs.link(draft, file);
@@ -168,7 +188,7 @@ async function createPlain(file: string, mine: string): Promise<boolean> {
 
 /** Of several who see the same dead owner only one can rename it away; the others find the next lock, or none. */
 async function removeStale(file: string, text: string, owner: ShareLockOwner): Promise<void> {
-  const aside = `${file}.stale-${owner.process.pid}`;
+  const aside = `${file}.stale-${hostPart(owner.host)}-${owner.process.pid}`;
   try {
     await fs.rename(file, aside);
   } catch (error) {

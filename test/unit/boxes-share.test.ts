@@ -279,6 +279,29 @@ describe("writers", () => {
     }
   });
 
+  test("what this computer's killed writers left beside the lock goes; a living one's and another computer's stays", async () => {
+    const ended = spawn("true");
+    await new Promise((resolve) => ended.once("close", resolve));
+    const here = os.hostname().replace(/[^A-Za-z0-9-]/g, "-");
+    const beside = (name: string, content: string): string => {
+      fs.writeFileSync(`${lock()}.${name}`, content);
+      return `notebox-share.lock.${name}`;
+    };
+    beside(`${here}-${ended.pid}`, "");
+    beside(`stale-${here}-${ended.pid}`, owner("far-away", 1));
+    const kept = [
+      beside(`${here}-${process.pid}`, owner(os.hostname(), process.pid)),
+      beside(`far-away-${ended.pid}`, owner("far-away", ended.pid ?? 0)),
+    ];
+    expect((await publish(makeBox())).code).toBe(0);
+    expect(
+      fs
+        .readdirSync(share)
+        .filter((name) => name.includes("lock"))
+        .sort(),
+    ).toEqual(kept.sort());
+  });
+
   test("several at once: each is served or told to wait, and the catalog holds exactly what was served", async () => {
     const versions = ["1.0.0", "1.1.0", "1.2.0", "1.3.0"];
     const outcomes = await Promise.all(
