@@ -61,7 +61,7 @@ export function gatewayChecks(
       : { path: service.notebook, sha256: file.sha256, routes: triedRoutes(file.notebook) };
   const unread = notApplicable(`${service.notebook} cannot be read on this computer`);
   const http = `http.${name}`;
-  const inside = { needs: [...outside.needs, `auth.${name}`], suspects: [...outside.suspects, `notebook.${name}`] };
+  const inside = { needs: [...outside.needs, `auth.${name}`], suspects: outside.suspects };
   // Asked once in a round, whoever comes first.
   let spec: Promise<HttpResponse> | undefined;
   const described = () => {
@@ -85,8 +85,7 @@ export function gatewayChecks(
     {
       id: `cors.${name}`,
       title: `Pages of the listed origins, and no others, may call ${name}`,
-      needs: inside.needs,
-      suspects: outside.suspects,
+      ...inside,
       ask: async () => {
         const first = notebook?.routes[0];
         if (first === undefined) return unread;
@@ -104,12 +103,13 @@ export function gatewayChecks(
       id: `routes.${name}`,
       title: `Every route of ${name} answers in time`,
       needs: inside.needs,
+      // A route that is not there may follow from what is served; what a cell does never.
       suspects: [...inside.suspects, `served.${name}`],
       ask: async () => {
         if (notebook === undefined) return unread;
         const { includeWrites } = inputs;
         const gateway = { url: url(), token: token(), kernels, timeoutSeconds, includeWrites };
-        const setting = { service: name, notebook: notebook.path };
+        const setting = { service: name, notebook: notebook.path, suspects: inside.suspects };
         return await routesAnswer(deps, { ...gateway, ...setting }, notebook.routes, await described());
       },
     },

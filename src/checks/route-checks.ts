@@ -19,6 +19,8 @@ export interface GatewayUnderTest extends Setting {
   kernels: number;
   /** Whether routes that may change something are called, too. */
   includeWrites: boolean;
+  /** Checks that can explain what a cell does. */
+  suspects: readonly string[];
 }
 
 interface Called {
@@ -69,7 +71,10 @@ export async function routesAnswer(
     }
   };
   await Promise.all(Array.from({ length: Math.max(1, gateway.kernels) }, worker));
-  return summary(routes.map(({ route }) => ({ route, verdict: results.get(route) })));
+  return summary(
+    routes.map(({ route }) => ({ route, verdict: results.get(route) })),
+    gateway.suspects,
+  );
 }
 
 function left(writes: string): Verdict {
@@ -79,13 +84,14 @@ function left(writes: string): Verdict {
 function absent({ service }: Setting): Verdict {
   return {
     fault: "answers wrongly",
+    elsewhere: true,
     seen: "not in the gateway's list of what it serves",
     expected: "the route of the notebook",
     hint: `The gateway serves an older copy of the notebook: \`notebox verify --only served.${service}\` tells more.`,
   };
 }
 
-function summary(called: readonly Called[]): Answer {
+function summary(called: readonly Called[], suspects: readonly string[]): Answer {
   const say = ({ route, verdict }: Called): string => {
     const name = `${route.method} ${route.path}`;
     if (verdict === undefined) return `${name}: not asked`;
@@ -96,8 +102,10 @@ function summary(called: readonly Called[]): Answer {
   // What hangs costs most and may take others with it.
   const first = bad.find(({ verdict }) => verdict?.fault === "hangs") ?? bad.find(({ verdict }) => verdict) ?? bad[0];
   if (first === undefined) return passed(called.map(say).join("; "));
+  const elsewhere = bad.every(({ verdict }) => verdict?.elsewhere);
   const others = bad.length > 1 ? ` (and ${bad.length - 1} more)` : "";
   return failed(say(first) + others, first.verdict?.expected ?? "an answer", first.verdict?.hint ?? "", {
+    ...(elsewhere ? {} : { suspects }),
     details: called.map((one) => say(one) + (one !== first && one.verdict?.fault ? ` – ${one.verdict.hint}` : "")),
   });
 }

@@ -12,6 +12,8 @@ export type Fault = "hangs" | "fails" | "answers wrongly";
 export interface Verdict {
   /** Undefined: it is as it should be. */
   fault?: Fault;
+  /** It was not this route that answered. */
+  elsewhere?: boolean;
   /** "200 in 0.1 s"; of a fault what is wrong. */
   seen: string;
   expected: string;
@@ -107,6 +109,7 @@ function notTheRoute(route: Route, answer: HttpResponse, seen: string, { service
   if (!gatewaysOwn) return undefined;
   return {
     fault: "answers wrongly",
+    elsewhere: true,
     seen,
     expected: "the route of the notebook",
     hint: `The gateway serves an older copy of the notebook, or another route hides ${route.method} ${route.path}: \`notebox verify --only served.${service}\` and \`notebox api routes\` tell.`,

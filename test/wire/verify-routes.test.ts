@@ -20,7 +20,7 @@ afterAll(() => gateway.close());
 beforeEach(() => {
   under = {
     ...{ url: gateway.url, token: TOKEN, kernels: 1, timeoutSeconds: 1, includeWrites: false },
-    ...{ service: "marks", notebook: "api/marks.ipynb" },
+    ...{ service: "marks", notebook: "api/marks.ipynb", suspects: [] },
   };
   Object.assign(gateway, { routes: {}, described: [], requests: [], bodies: [], most: 0 });
 });
