@@ -2,6 +2,7 @@
 handlers, then the kernels, and the end. The subject itself is in service.py."""
 
 import asyncio
+import atexit
 import json
 import os
 import sys
@@ -78,6 +79,8 @@ class NoteboxPersonality(NotebookHTTPPersonality):
         if self.requests:
             await asyncio.wait(self.requests, timeout=DRAIN)
         await self._close(None)
+        # Nothing is left to lose; ZeroMQ would wait some seconds for messages to kernels that are gone.
+        atexit.register(os._exit, 0)
 
     async def _close(self, refusal):
         try:
