@@ -20,6 +20,9 @@ const FIRST_PORT = 18_880;
 
 export const UP_SECONDS = 900;
 
+/** How long a request to the lab's API may take: short, because trials wait for its end. */
+export const TIMEOUT_SECONDS = 8;
+
 export interface Lab {
   folder: string;
   workbench: string;
@@ -64,6 +67,7 @@ function layOut(workbench: string, box: { share: string | undefined; version: st
   services.forEach((name, index) => {
     document.setIn(["services", name, "port"], FIRST_PORT + index);
   });
+  document.setIn(["services", "hello", "timeout"], `${TIMEOUT_SECONDS} s`);
   fs.writeFileSync(file, String(document));
 }
 

@@ -4,6 +4,7 @@
  */
 import { exampleRequest, hasExample } from "../example-request.ts";
 import type { Notebook } from "../notebook.ts";
+import { isNote } from "../notes.ts";
 import { printersOf } from "../printing.ts";
 import type { PythonText } from "../python-text.ts";
 import { queryReads, requestNames, requestPattern } from "../request-reading.ts";
@@ -107,7 +108,7 @@ function remarksOf(source: string): string[] {
   for (const line of source.split("\n").slice(1)) {
     const text = /^(?:#|\/\/)[ \t]*(.*?)[ \t\r]*$/.exec(line)?.[1];
     if (text === undefined) break;
-    if (text !== "" && !/^example(?: body)?:/.test(text)) remarks.push(text);
+    if (text !== "" && !isNote(text)) remarks.push(text);
   }
   return remarks;
 }
