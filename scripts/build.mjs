@@ -1,8 +1,9 @@
-// Bundles src/ into dist/: notebox.cjs, which knows the command line and starts at once; verbs.cjs, which holds all
-// that main.ts and cli/ import dynamically and is read when a verb runs; and a file for each package that is imported
-// dynamically (SSH, HTTP, prompts, …), read when it is needed. Parsing all of it takes longer than starting Node, and
-// `--version` and `--help` need none of it. CommonJS, because ssh2 needs __dirname.
+// Bundles src/ into dist/: notebox.cjs, which knows the command line and starts at once, and verbs.cjs, which holds
+// all that main.ts and cli/ import dynamically and is read when a verb runs, and a file for each package that src/
+// imports dynamically, because few verbs need one. Parsing all of it takes longer than starting Node, and `--version` and
+// `--help` need none of it. CommonJS, because ssh2 needs __dirname.
 import fs from "node:fs";
+import { builtinModules } from "node:module";
 import path from "node:path";
 import { build } from "esbuild";
 
@@ -22,6 +23,8 @@ const common = {
   loader: { ".py": "text", ".json": "json" },
   define: { "import.meta.url": "__importMetaUrl" },
   inject: [path.join(root, "scripts/import-meta-url.mjs")],
+  // Node would not see the names that such a file exports; require does.
+  supported: { "dynamic-import": false },
   logLevel: "warning",
   legalComments: "none",
 };
@@ -46,25 +49,18 @@ const toVerbs = {
   },
 };
 
-/** Package → its file in dist/. */
+/** Package → its file beside verbs.cjs. */
 const packages = new Map();
 
-const apart = {
-  name: "apart",
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^[@a-z]/ }, ({ kind, path: name, importer }) => {
-      // Only what src/ imports; what packages import of each other stays with them. ssh-config is small, and its
-      // default export would be another one for a file of its own.
-      if (kind !== "dynamic-import" || /node_modules/.test(importer) || /^node:|^ssh-config$/.test(name))
+const toPackages = {
+  name: "to-packages",
+  setup({ onResolve }) {
+    onResolve({ filter: /^[a-z@]/ }, ({ kind, path: name, importer }) => {
+      if (kind !== "dynamic-import" || importer.includes("node_modules") || builtinModules.includes(name))
         return undefined;
-      packages.set(name, `package-${name.replace(/^@/, "").replace("/", "-")}.cjs`);
-      return { path: name, namespace: "apart" };
+      packages.set(name, `package-${name.replace(/[^a-z0-9-]+/g, "-").replace(/^-/, "")}.cjs`);
+      return { path: `./${packages.get(name)}`, external: true };
     });
-    onLoad({ filter: /.*/, namespace: "apart" }, ({ path: name }) => ({
-      contents: `module.exports = require("./${packages.get(name)}");`,
-      resolveDir: dist,
-    }));
-    onResolve({ filter: /^\.\/package-/, namespace: "apart" }, ({ path: file }) => ({ path: file, external: true }));
   },
 };
 
@@ -72,10 +68,13 @@ fs.mkdirSync(dist, { recursive: true });
 await bundle("notebox.cjs", { entryPoints: [entry], banner: { js: "#!/usr/bin/env node" }, plugins: [toVerbs] });
 const list = [...lazy].map(([file, key]) => `${JSON.stringify(key)}: () => require(${JSON.stringify(file)}),`);
 const verbs = `module.exports = {\n${list.join("\n")}\n};`;
-await bundle("verbs.cjs", { stdin: { contents: verbs, resolveDir: root, sourcefile: "verbs.js" }, plugins: [apart] });
+await bundle("verbs.cjs", {
+  stdin: { contents: verbs, resolveDir: root, sourcefile: "verbs.js" },
+  plugins: [toPackages],
+});
 for (const [name, file] of packages)
   await bundle(file, { stdin: { contents: `module.exports = require(${JSON.stringify(name)});`, resolveDir: root } });
-// The ones that need others come last, so that a program started meanwhile finds all of them.
+// The one that needs the other comes last, so that a program started meanwhile finds both.
 for (const name of [...packages.values(), "verbs.cjs", "notebox.cjs"]) fs.renameSync(next(name), path.join(dist, name));
 
 async function bundle(name, options) {

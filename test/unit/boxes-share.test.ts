@@ -8,6 +8,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest
 import type { BoxRecord } from "../../src/boxes/catalog.ts";
 import { catalogText } from "../../src/boxes/catalog.ts";
 import { doorSlug } from "../../src/boxes/doors.ts";
+import { readCatalog } from "../../src/boxes/fetch/upstream.ts";
 import { QCOW2 } from "./box-bytes.ts";
 import { type Outcome, program, type Run, startJson } from "./share-folder.ts";
 
@@ -362,6 +363,31 @@ describe("catalogs", () => {
       ["virtualbox", "arm64"],
       ["virtualbox", "amd64"],
     ]);
+  });
+
+  test("end with an entry for nobody where Vagrant 2.3 would take a box that most computers cannot run", () => {
+    const all = [record("virtualbox", "arm64"), record("virtualbox", "riscv64"), record("libvirt", "unknown")];
+    const { versions } = JSON.parse(catalogText(NAME, "/srv/boxes", all));
+    const shown = versions[0].providers.map((one: Record<string, unknown>) => [
+      one["name"],
+      one["architecture"],
+      one["default_architecture"],
+      one["url"],
+    ]);
+    expect(shown).toEqual([
+      ["libvirt", "unknown", true, "file:///srv/boxes/boxes/lab/tiny/1.0.0/libvirt-unknown.box"],
+      ["virtualbox", "arm64", false, "file:///srv/boxes/boxes/lab/tiny/1.0.0/virtualbox-arm64.box"],
+      ["virtualbox", "riscv64", true, "file:///srv/boxes/boxes/lab/tiny/1.0.0/virtualbox-riscv64.box"],
+      [
+        "virtualbox",
+        "vagrant-2.3",
+        false,
+        "file:///srv/boxes/boxes/lab/tiny/1.0.0/only-for-arm64-and-riscv64--needs-vagrant-2.4-or-notebox-box-install",
+      ],
+    ]);
+    // Whoever archives from this share, or installs from it over http, sees the boxes only.
+    const { boxes, faults } = readCatalog(catalogText(NAME, "https://boxes.example.edu", all), "https://x.test/", NAME);
+    expect([boxes.map(({ arch }) => arch), faults]).toEqual([["unknown", "arm64", "riscv64"], []]);
   });
 
   test("are the same whatever the order of the records", () => {

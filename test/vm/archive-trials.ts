@@ -192,8 +192,8 @@ const hash = (bytes: Buffer): string =>
 export async function diskFull(count: number): Promise<string> {
   let stops = 0;
   for (let turn = 0; turn < count; turn++)
-    await withPlace(async ({ share, upstream, archive }) => {
-      execFileSync("mount", ["-t", "tmpfs", "-o", "size=10m", "notebox-trial", share]);
+    await withPlace(async ({ folder, share, upstream, archive }) => {
+      const unmount = mountSmallDisk(path.join(folder, "disk"), share);
       try {
         upstream.offer(offer("1.0.0", 6));
         // Without its length the size of a box is not known before its last byte.
@@ -214,10 +214,20 @@ export async function diskFull(count: number): Promise<string> {
         expect((await listed(share)).length === 1, "the box is not listed");
         nothingLeft(share);
       } finally {
-        execFileSync("umount", [share]);
+        unmount();
       }
     });
   return `${count} times, ${stops} of them the disk was full; each went on with room`;
+}
+
+/** A loop device with a file system of its own, as a small disk has; gives back what takes it away again. */
+function mountSmallDisk(image: string, at: string): () => void {
+  fs.writeFileSync(image, "");
+  fs.truncateSync(image, 12 * MIB);
+  execFileSync("mke2fs", ["-q", "-t", "ext4", "-m", "0", "-O", "^has_journal", image]);
+  execFileSync("mount", ["-o", "loop", image, at]);
+  fs.rmSync(path.join(at, "lost+found"), { recursive: true });
+  return () => execFileSync("umount", [at]);
 }
 
 /** Two archivers of the same boxes, and readers that follow the catalogs all the time. */

@@ -1,12 +1,13 @@
 /**
  * The counted trials, which take hours: every breakage, ten kills of the first `up`, a second provisioning, attacks
- * from a kernel and from root in the VM, faults of API notebooks, kills of getting a box. `--only NAME` runs those whose name holds the text, `--provider NAME` one
- * provider. What passed at this commit is not run again; `--again` forgets that.
+ * from a kernel and from root in the VM, faults of API notebooks, a box made of a VM, kills of getting a box.
+ * `--only NAME` runs those whose name holds the text, `--provider NAME` one provider. What passed at this commit is not run again; `--again` forgets that.
  */
 import { parseArgs } from "node:util";
 import { archiveTrials } from "./archive-trials.ts";
 import { hostileTokenIsNoScript, kernelStaysUnprivileged, rootStaysInside } from "./attacks.ts";
 import { BREAKAGES } from "./breakages.ts";
+import { boxFromVm } from "./from-vm-trials.ts";
 import { GATEWAY_TRIALS, stockGatewayFails } from "./gateway-trials.ts";
 import { installTrials } from "./install-trials.ts";
 import { clearLab, type Lab, makeLab, notebox, up } from "./lab.ts";
@@ -87,7 +88,8 @@ async function soak(name: ProviderName): Promise<void> {
   );
   // libvirt's VMs have no way to this computer's loopback.
   const proxied = name === "virtualbox" && wanted(`${name}: a proxy with a CA of its own`);
-  if (todo.length + kills.length === 0 && !proxied) return;
+  const packed = wanted(`${name}: box build --from-vm`);
+  if (todo.length + kills.length === 0 && !proxied && !packed) return;
   const provider = await openProvider(name);
   let version: string | undefined;
   const inLab = async <T>(work: (lab: Lab) => Promise<T>): Promise<T> => {
@@ -108,6 +110,7 @@ async function soak(name: ProviderName): Promise<void> {
       });
     trials.fresh();
     if (proxied) await counted(`${name}: a proxy with a CA of its own`, () => inLab(proxyIsHonoured));
+    if (packed) await counted(`${name}: box build --from-vm`, () => inLab(boxFromVm));
     for (const { kill, trial } of kills) await counted(trial, () => inLab((lab) => killedUp(lab, kill)));
   } finally {
     await provider.close(version);
