@@ -1,13 +1,14 @@
 /**
  * The counted trials, which take hours: every breakage, ten kills of the first `up`, a second provisioning, attacks
- * from a kernel and from root in the VM, faults of API notebooks, kills of getting a box. `--only NAME` runs those whose name holds the text, `--provider NAME` one
+ * from a kernel and from root in the VM, kills of getting a box. `--only NAME` runs those whose name holds the text, `--provider NAME` one
  * provider. What passed at this commit is not run again; `--again` forgets that.
  */
 import { parseArgs } from "node:util";
+import { API_TRIALS } from "./api-trials.ts";
 import { archiveTrials } from "./archive-trials.ts";
 import { hostileTokenIsNoScript, kernelStaysUnprivileged, rootStaysInside } from "./attacks.ts";
 import { BREAKAGES } from "./breakages.ts";
-import { GATEWAY_TRIALS, stockGatewayFails } from "./gateway-trials.ts";
+
 import { installTrials } from "./install-trials.ts";
 import { clearLab, type Lab, makeLab, notebox, up } from "./lab.ts";
 import type { ProviderName } from "./prepared-boxes.ts";
@@ -44,8 +45,6 @@ const { values } = parseArgs({
   },
 });
 
-const stock = { name: "gateway: the one that comes fails the same script", body: stockGatewayFails };
-
 const records = new Records(values.again);
 const trials = new Trials();
 for (const signal of ["SIGINT", "SIGTERM"] as const)
@@ -59,8 +58,8 @@ const wanted = (name: string): boolean =>
 for (const provider of ["virtualbox", "libvirt"] as const)
   if (values.provider === undefined || values.provider === provider) await soak(provider);
 if (values.provider === undefined)
-  for (const { name, body } of [...rootTrials(), ...installTrials, ...archiveTrials, ...shareTrials, stock].filter(
-    (trial) => wanted(trial.name),
+  for (const { name, body } of [...rootTrials(), ...installTrials, ...archiveTrials, ...shareTrials].filter((trial) =>
+    wanted(trial.name),
   ))
     await counted(name, body);
 process.exitCode = trials.close();
@@ -75,7 +74,7 @@ async function soak(name: ProviderName): Promise<void> {
         return remark;
       },
     ]),
-    ...GATEWAY_TRIALS,
+    ...API_TRIALS,
     ["second provision", secondProvisionChangesNothing],
     ["attack: a kernel stays unprivileged", kernelStaysUnprivileged],
     ["attack: root stays inside", rootStaysInside],

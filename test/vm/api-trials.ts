@@ -1,12 +1,11 @@
 /**
  * What makes a kernel gateway hang or lie, provoked in a running VM: requests end in time, the next one works, and
- * `verify` names fault, cell and mending. Beside it the gateway as it comes, which fails the same script on the host.
+ * `verify` names fault, cell and mending. The gateway as it comes fails the same script: see gateway-trials.ts.
  */
 
 import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Gateway, startStock, TOKEN } from "../gateway/start.ts";
 import {
   ask,
   endpointOf,
@@ -187,42 +186,13 @@ export async function kernelDeathIsStood(lab: Lab): Promise<string> {
   });
 }
 
-/** The same script with the gateway as it comes, on this computer: it has to fail, or the script proves nothing. */
-export async function stockGatewayFails(): Promise<string> {
-  const { NOTEBOOK, provokeFaults } = await faults();
-  const text = fs.readFileSync(NOTEBOOK, "utf8");
-  let gateway: Gateway | undefined;
-  const restart = async (): Promise<void> => {
-    await gateway?.stop();
-    gateway = await startStock(text);
-  };
-  try {
-    await restart();
-    const url = (): string => gateway?.url ?? "";
-    const options = { token: TOKEN, timeoutSeconds: 3, nextSeconds: 15 };
-    const results = [];
-    // One by one, because a gateway that is started again has another port.
-    for (const { name } of (await faults()).FAULTS) {
-      const [result] = (await provokeFaults({ ...options, url: url(), only: name })).filter((one) => one.name === name);
-      if (result !== undefined) results.push(result);
-      if (result?.passed !== true) await restart();
-    }
-    const stood = results.filter(({ passed }) => passed).map(({ name }) => name);
-    const failed = results.filter(({ passed }) => !passed);
-    expect(failed.length >= 8, `the gateway as it comes stood ${stood.join(", ")}`);
-    return `it fails ${failed.length} of ${results.length}: ${failed.map(({ name, seen }) => `${name} (${seen.split(";")[0]})`).join(", ")}`;
-  } finally {
-    await gateway?.stop();
-  }
-}
-
 /** All of them on a running VM, by name. */
-export const GATEWAY_TRIALS: readonly [name: string, body: (lab: Lab) => Promise<string>][] = [
-  ["gateway: requests never hang", requestsNeverHang],
-  ["gateway: a failing start is named", failingSeedIsNamed],
-  ["gateway: start-up verdicts are named", startUpVerdictsAreNamed],
+export const API_TRIALS: readonly [name: string, body: (lab: Lab) => Promise<string>][] = [
+  ["API: requests never hang", requestsNeverHang],
+  ["API: a failing start is named", failingSeedIsNamed],
+  ["API: start-up verdicts are named", startUpVerdictsAreNamed],
   [
-    "gateway: sound again after all of it",
+    "API: sound again after all of it",
     async (lab) => {
       await sleep(1);
       return await verified(lab);
