@@ -29,7 +29,12 @@ export const FAULTS = [
   { name: "a cell that prints for ever", send: "GET /flood", status: [500, 504], fault: /timeout|output/ },
   { name: "a kernel that ends itself", send: "GET /exit", status: [500, 504], fault: "kernel-died" },
   { name: "a kernel that the system kills", send: "GET /kill", status: [500, 504], fault: "kernel-died" },
-  { name: "a kernel that ends itself in ResponseInfo", send: "GET /exit-info", status: [500, 504], fault: "kernel-died" },
+  {
+    name: "a kernel that ends itself in ResponseInfo",
+    send: "GET /exit-info",
+    status: [500, 504],
+    fault: "kernel-died",
+  },
   { name: "a cell that asks for input", send: "GET /input", status: [500, 504], fault: "input" },
   { name: "a ResponseInfo that is not JSON", send: "GET /not-json", status: [500], fault: "response-info" },
   { name: "two ResponseInfo cells", send: "GET /two-infos", status: [500], fault: "response-info" },
