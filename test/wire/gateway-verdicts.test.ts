@@ -95,7 +95,7 @@ describe.skipIf(gatewayPython() === undefined)("the gateway as it comes, started
         return;
       }
       // It writes down its table as it makes it.
-      const table = [...gateway.log().matchAll(/Registering resource: (\S.*?), methods: \(\[(.*)\]\)/g)];
+      const table = [...gateway.log().matchAll(/Registering resource: ([^\n]*?), methods: \(\[([^\n]*)\]\)/g)];
       const paths = [...new Set(said.routes.map((route) => route.path))];
       expect(table.map((match) => methodsIn(match[2] ?? ""))).toEqual(
         paths.map((own) => said.routes.filter((route) => route.path === own).map(({ method }) => method)),
