@@ -37,7 +37,7 @@ function notebooks(): string[] {
     return files.map((file) => fs.readFileSync(path.join(folder, file), "utf8"));
   });
   const options = { encoding: "utf8", maxBuffer: 1 << 28 } as const;
-  const lines = execFileSync(python, [path.join(root, "test/gateway/ask-gateway.py"), "300", "810000"], options);
+  const lines = execFileSync(python, [path.join(root, "test/gateway/ask-gateway.py"), "150", "810000"], options);
   const madeUp = lines
     .trim()
     .split("\n")
@@ -91,11 +91,11 @@ describe.skipIf(gatewayPython() === undefined)("what the gateway says of its rou
       operations += Object.values(theirs.paths).reduce((sum, methods) => sum + Object.keys(methods).length, 0);
     }
     // A comparison of nothing would pass as well.
-    expect(operations).toBeGreaterThan(150);
+    expect(operations).toBeGreaterThan(75);
     const code = `import json, sys
 from openapi_spec_validator import OpenAPIV31SpecValidator as Validator
 print(json.dumps([[str(fault) for fault in Validator(each).iter_errors()] for each in json.load(sys.stdin)]))`;
-    const served = documents.filter((each) => each !== null).slice(0, 60);
+    const served = documents.filter((each) => each !== null).slice(0, 12);
     const wrong = {
       openapi: "3.1.0",
       info: { title: "x", version: "1" },
