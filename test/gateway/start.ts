@@ -199,3 +199,10 @@ export async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   return port;
 }
+
+/** Each start takes seconds: the quick tests take these cases, `npm run test:soak -- --only gateway` all. */
+export function sample<T>(cases: Record<string, T>, quick: readonly string[]): [string, T][] {
+  return Object.entries(cases).filter(([name]) => takesAll || quick.includes(name));
+}
+
+export const takesAll = process.env["NOTEBOX_TEST_GATEWAY"] === "all";

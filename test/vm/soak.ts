@@ -1,6 +1,7 @@
 /**
  * The counted trials, which take hours: every breakage, ten kills of the first `up`, a second provisioning, attacks
- * from a kernel and from root in the VM, kills of getting a box. `--only NAME` runs those whose name holds the text, `--provider NAME` one
+ * from a kernel and from root in the VM, kills of getting a box, every start and end of the gateway and
+ * every fault of an API notebook. `--only NAME` runs those whose name holds the text, `--provider NAME` one
  * provider. What passed at this commit is not run again; `--again` forgets that.
  */
 import { parseArgs } from "node:util";
@@ -8,7 +9,7 @@ import { API_TRIALS } from "./api-trials.ts";
 import { archiveTrials } from "./archive-trials.ts";
 import { hostileTokenIsNoScript, kernelStaysUnprivileged, rootStaysInside } from "./attacks.ts";
 import { BREAKAGES } from "./breakages.ts";
-
+import { gatewayTrials } from "./gateway-trials.ts";
 import { installTrials } from "./install-trials.ts";
 import { clearLab, type Lab, makeLab, notebox, up } from "./lab.ts";
 import type { ProviderName } from "./prepared-boxes.ts";
@@ -58,9 +59,13 @@ const wanted = (name: string): boolean =>
 for (const provider of ["virtualbox", "libvirt"] as const)
   if (values.provider === undefined || values.provider === provider) await soak(provider);
 if (values.provider === undefined)
-  for (const { name, body } of [...rootTrials(), ...installTrials, ...archiveTrials, ...shareTrials].filter((trial) =>
-    wanted(trial.name),
-  ))
+  for (const { name, body } of [
+    ...rootTrials(),
+    ...installTrials,
+    ...archiveTrials,
+    ...shareTrials,
+    ...gatewayTrials,
+  ].filter((trial) => wanted(trial.name)))
     await counted(name, body);
 process.exitCode = trials.close();
 
