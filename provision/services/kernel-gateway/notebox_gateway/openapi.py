@@ -84,6 +84,7 @@ def document(service, url):
         "x-notebox-service": {
             "name": service.name,
             "kernels": service.kernels,
+            "kernelsIdle": len(service.pool.idle),
             "kernelsReplaced": service.replaced,
             "timeoutSeconds": service.timeout,
             "origins": service.origins,
