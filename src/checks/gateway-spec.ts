@@ -19,6 +19,8 @@ export interface GatewaySpec {
   sha256: string | undefined;
   /** Why a newer notebook is not served. */
   problem: string | undefined;
+  /** Kernels that wait for a request; undefined when it does not say. */
+  idle: number | undefined;
 }
 
 export async function askSpec(deps: HttpDeps, target: { url: string; token: string }): Promise<HttpResponse> {
@@ -27,17 +29,23 @@ export async function askSpec(deps: HttpDeps, target: { url: string; token: stri
 
 /** Undefined when it is not such a description. */
 export function readSpec({ status, body }: HttpResponse): GatewaySpec | undefined {
-  const { paths, "x-notebox-notebook": own } = (status === 200 ? object(body) : undefined) ?? {};
+  const {
+    paths,
+    "x-notebox-notebook": own,
+    "x-notebox-service": service,
+  } = (status === 200 ? object(body) : undefined) ?? {};
   if (typeof paths !== "object" || paths === null) return undefined;
   const routes = Object.entries(paths as Record<string, object>).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${shape(path)}`),
   );
   const { sha256, problem } = (own ?? {}) as { sha256?: unknown; problem?: { message?: unknown } | null };
   const message = problem?.message;
+  const idle = ((service ?? {}) as { kernelsIdle?: unknown }).kernelsIdle;
   return {
     routes: new Set(routes),
     sha256: typeof sha256 === "string" ? sha256 : undefined,
     problem: typeof message === "string" ? message : undefined,
+    idle: typeof idle === "number" ? idle : undefined,
   };
 }
 

@@ -8,7 +8,7 @@ import type { Route } from "../notebooks/routes.ts";
 import type { TriedRoute } from "../notebooks/writing.ts";
 import type { HttpResponse } from "../ports.ts";
 import { type Answer, failed, passed } from "./check.ts";
-import { readSpec, specKey } from "./gateway-spec.ts";
+import { askSpec, readSpec, specKey } from "./gateway-spec.ts";
 import { field, type HttpDeps } from "./http-answer.ts";
 import { cellOf, judge, type Setting, silent, unreachable, type Verdict } from "./route-verdict.ts";
 
@@ -53,6 +53,7 @@ export async function routesAnswer(
   const waiting = [...routes];
   let hangs = 0;
   let stuck = false;
+  let lost = false;
   // No more at a time than there are kernels: what waits in the gateway's queue would seem slow.
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
@@ -62,7 +63,10 @@ export async function routesAnswer(
       } else if (stuck || hangs >= MOST_HANGS) {
         results.set(route, undefined);
       } else {
-        const { verdict, silent: none } = await call(deps, gateway, route);
+        // Else the wait for a fresh kernel would count as this route's time.
+        if (lost) await freshKernel(deps, gateway);
+        const { verdict, silent: none, kernelLost } = await call(deps, gateway, route);
+        lost ||= kernelLost === true;
         if (verdict.fault === "hangs") hangs++;
         // The service itself is stuck: all others would hang as well.
         if (none) stuck = true;
@@ -119,7 +123,7 @@ async function call(
   deps: HttpDeps,
   gateway: GatewayUnderTest,
   route: Route,
-): Promise<{ verdict: Verdict; silent?: boolean }> {
+): Promise<{ verdict: Verdict; silent?: boolean; kernelLost?: boolean }> {
   const example = exampleRequest(route);
   const seconds = gateway.timeoutSeconds + GRACE_SECONDS;
   const began = deps.clock.now();
@@ -139,7 +143,10 @@ async function call(
         signal: deps.signal,
       });
       if (!isPassing(answer) || start - began > FRESH_KERNEL_SECONDS * 1000)
-        return { verdict: judge(route, example, answer, passed(), gateway) };
+        return {
+          verdict: judge(route, example, answer, passed(), gateway),
+          kernelLost: LOST.includes(field(answer.body, "fault") ?? ""),
+        };
     } catch (error) {
       if (!(error instanceof UserError) || error.code === "interrupted") throw error;
       if (passed() < seconds * 1000 - 50) return { verdict: unreachable(error.message, gateway) };
@@ -151,6 +158,17 @@ async function call(
 
 /** The gateway's words for: no cell of this route has run, ask again. */
 const PASSING = ["starting", "busy", "changed", "stopping"];
+
+/** After these it starts another kernel. */
+const LOST = ["timeout", "kernel-died", "input", "output"];
+
+async function freshKernel(deps: HttpDeps, gateway: GatewayUnderTest): Promise<void> {
+  for (const end = deps.clock.now() + FRESH_KERNEL_SECONDS * 1000; deps.clock.now() < end; ) {
+    const spec = readSpec(await askSpec(deps, gateway));
+    if (spec?.idle !== 0) return;
+    await deps.clock.sleep(PAUSE_MS, deps.signal);
+  }
+}
 
 function isPassing({ status, body }: HttpResponse): boolean {
   return (status === 503 || status === 504) && PASSING.includes(field(body, "fault") ?? "");

@@ -26,6 +26,8 @@ export interface Options {
   /** Traits of NoteboxPersonality. */
   personality?: object;
   env?: Record<string, string>;
+  /** Files beside the notebook, by name. */
+  files?: Readonly<Record<string, string>>;
   /** Whether to return before it serves. */
   early?: boolean;
 }
@@ -86,6 +88,7 @@ export async function startOurs(notebook: readonly Cell[] | string | undefined, 
   put("credentials/token", TOKEN);
   put("state/keep", "");
   put("home/notebox/api/keep", "");
+  for (const [name, text] of Object.entries(options.files ?? {})) put(`home/notebox/api/${name}`, text);
   if (notebook !== undefined)
     put("home/notebox/api/marks.ipynb", typeof notebook === "string" ? notebook : notebookText(notebook));
   const own = { CREDENTIALS_DIRECTORY: at("credentials"), STATE_DIRECTORY: at("state"), HOME: at("home/notebox") };
@@ -196,3 +199,10 @@ export async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   return port;
 }
+
+/** Each start takes seconds: the quick tests take these cases, `npm run test:soak -- --only gateway` all. */
+export function sample<T>(cases: Record<string, T>, quick: readonly string[]): [string, T][] {
+  return Object.entries(cases).filter(([name]) => takesAll || quick.includes(name));
+}
+
+export const takesAll = process.env["NOTEBOX_TEST_GATEWAY"] === "all";

@@ -1,7 +1,7 @@
 /** The quick round of one provider: up, verify, three breakages, down and up, destroy, a kill, up again. */
 import fs from "node:fs";
+import { kernelDeathIsStood } from "./api-trials.ts";
 import { QUICK_BREAKAGES } from "./breakages.ts";
-import { kernelDeathIsStood } from "./gateway-trials.ts";
 import { clearLab, type Lab, makeLab, up } from "./lab.ts";
 import type { ProviderName } from "./prepared-boxes.ts";
 import { openProvider, type Provider } from "./providers.ts";

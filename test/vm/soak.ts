@@ -1,14 +1,16 @@
 /**
  * The counted trials, which take hours: every breakage, ten kills of the first `up`, a second provisioning, attacks
- * from a kernel and from root in the VM, faults of API notebooks, a box made of a VM, kills of getting a box.
- * `--only NAME` runs those whose name holds the text, `--provider NAME` one provider. What passed at this commit is not run again; `--again` forgets that.
+ * from a kernel and from root in the VM, every start, end and fault of API notebooks, a box made of a VM, a hand-out
+ * driven by its launchers, kills of getting a box. `--only NAME` runs those whose name holds the text,
+ * `--provider NAME` one provider. What passed at this commit is not run again; `--again` forgets that.
  */
 import { parseArgs } from "node:util";
+import { API_TRIALS } from "./api-trials.ts";
 import { archiveTrials } from "./archive-trials.ts";
 import { hostileTokenIsNoScript, kernelStaysUnprivileged, rootStaysInside } from "./attacks.ts";
 import { BREAKAGES } from "./breakages.ts";
 import { boxFromVm } from "./from-vm-trials.ts";
-import { GATEWAY_TRIALS, stockGatewayFails } from "./gateway-trials.ts";
+import { gatewayTrials } from "./gateway-trials.ts";
 import { installTrials } from "./install-trials.ts";
 import { clearLab, type Lab, makeLab, notebox, up } from "./lab.ts";
 import type { ProviderName } from "./prepared-boxes.ts";
@@ -45,8 +47,6 @@ const { values } = parseArgs({
   },
 });
 
-const stock = { name: "gateway: the one that comes fails the same script", body: stockGatewayFails };
-
 const records = new Records(values.again);
 const trials = new Trials();
 for (const signal of ["SIGINT", "SIGTERM"] as const)
@@ -60,9 +60,13 @@ const wanted = (name: string): boolean =>
 for (const provider of ["virtualbox", "libvirt"] as const)
   if (values.provider === undefined || values.provider === provider) await soak(provider);
 if (values.provider === undefined)
-  for (const { name, body } of [...rootTrials(), ...installTrials, ...archiveTrials, ...shareTrials, stock].filter(
-    (trial) => wanted(trial.name),
-  ))
+  for (const { name, body } of [
+    ...rootTrials(),
+    ...installTrials,
+    ...archiveTrials,
+    ...shareTrials,
+    ...gatewayTrials,
+  ].filter((trial) => wanted(trial.name)))
     await counted(name, body);
 process.exitCode = trials.close();
 
@@ -76,7 +80,7 @@ async function soak(name: ProviderName): Promise<void> {
         return remark;
       },
     ]),
-    ...GATEWAY_TRIALS,
+    ...API_TRIALS,
     ["second provision", secondProvisionChangesNothing],
     ["attack: a kernel stays unprivileged", kernelStaysUnprivileged],
     ["attack: root stays inside", rootStaysInside],

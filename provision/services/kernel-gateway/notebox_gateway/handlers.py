@@ -119,10 +119,13 @@ class RouteHandler(Guarded):
             answer = await self.work
         except asyncio.CancelledError:
             if self.gone:
+                # For the log alone; nginx's number for it.
+                self.set_status(499, "Client Closed Request")
                 return
             raise
         except RequestFault as fault:
-            if fault.status >= 500 and fault.fault not in ("busy", "stopping", "changed"):
+            # What ends the service has been told already, and a full queue is not the notebook's fault.
+            if fault.cells:
                 self.service.tell(fault.message)
             self.write_fault(fault)
             return
@@ -223,6 +226,9 @@ def no_kernel(service, pool):
     if not pool.filled:
         what = "The notebook's start has not come to an end yet: its cells without annotation are still running"
         return RequestFault(504, "starting", f"{what}; ask again.")
+    if not pool.lent:
+        what = "A fresh kernel is being made ready, because the one before was lost: its start takes longer than"
+        return RequestFault(504, "starting", f"{what} the {service.timeout:g} s that the service allows; ask again.")
     seconds = f"{service.timeout:g} s"
     what = f"Other requests kept the notebook's {'kernel' if pool.size == 1 else 'kernels'} for {seconds}"
     return RequestFault(504, "busy", f"{what}; ask again, or give the service more kernels or a longer timeout.")

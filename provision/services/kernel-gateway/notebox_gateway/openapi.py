@@ -56,6 +56,11 @@ COMPONENTS = {
 }
 
 
+# A character within a line, and a line's ends, as JavaScript has them: both descriptions shall read a heading alike.
+IN_LINE, BEGIN, END = r"[^\n\r\u2028\u2029]", r"(?:(?<![^\n\r\u2028\u2029]))", r"(?![^\n\r\u2028\u2029])"
+HEADING = re.compile(rf"{BEGIN}#{{1,6}}[ \t]+(?=\S)({IN_LINE}+?)[ \t#]*{END}")
+
+
 def document(service, url):
     """`x-notebox-notebook` says which notebook this is, and what is wrong with a newer one."""
     reading = service.reading
@@ -79,6 +84,7 @@ def document(service, url):
         "x-notebox-service": {
             "name": service.name,
             "kernels": service.kernels,
+            "kernelsIdle": len(service.pool.idle),
             "kernelsReplaced": service.replaced,
             "timeoutSeconds": service.timeout,
             "origins": service.origins,
@@ -161,21 +167,21 @@ def words_of(reading, route):
     remarks, first = remarks_of(route.source), route.cells[0]
     above = reading.cells[first - 1] if first > 0 else (None, "")
     heading = heading_of(above[1]) if above[0] == "markdown" else None
-    below = re.sub(r"^#{1,6}[ \t]+.*$", "", above[1], count=1, flags=re.M).strip() if above[0] == "markdown" else ""
+    below = re.sub(rf"{BEGIN}#{{1,6}}[ \t]+{IN_LINE}*", "", above[1], count=1).strip() if above[0] == "markdown" else ""
     summary = heading or (remarks[0] if remarks else f"{route.method} {route.path}")
     rest = "\n".join(remarks[1:] if heading is None else remarks)
     return summary, "\n\n".join(part for part in (below, rest) if part)
 
 
 def heading_of(markdown):
-    match = re.search(r"^#{1,6}[ \t]+(\S.*?)[ \t#]*$", markdown, re.M)
+    match = HEADING.search(markdown)
     return match and match.group(1)
 
 
 def remarks_of(source):
     remarks = []
     for line in source.split("\n")[1:]:
-        match = re.match(r"(?:#|//)[ \t]*(.*?)[ \t\r]*\Z", line)
+        match = re.match(rf"(?:#|//)[ \t]*({IN_LINE}*?)[ \t\r]*\Z", line)
         if match is None:
             break
         if match.group(1) and not re.match(r"example(?: body)?:", match.group(1)):
