@@ -12,7 +12,8 @@ import { commandLines, type Provider } from "./command-lines.ts";
 import { askGuest } from "./guest.ts";
 import { forgetAddresses, machineFolder } from "./machine-files.ts";
 
-const SEAL_MS = 180_000;
+/** Logs are overwritten and the disk is trimmed: on a slow computer that takes minutes. */
+const SEAL_MS = 600_000;
 const OFF_MS = 180_000;
 
 /** vagrant-libvirt calls it without looking whether it is there, and packs a disk that is not whole without it. */

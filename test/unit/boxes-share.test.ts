@@ -1,5 +1,5 @@
 /** `box publish` into real folders: what ends up where, what is refused, two writers, a full disk, a killed run. */
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
@@ -195,8 +195,22 @@ describe("refused", () => {
     expect(fs.existsSync(path.join(folder, "mnt"))).toBe(false);
   });
 
+  test("a name that differs from one that is there only in capital and small letters", async () => {
+    const file = makeBox();
+    expect((await publish(file)).code).toBe(0);
+    const before = tree();
+    for (const name of ["lab/Tiny", "LAB/tiny"]) {
+      const { code, json } = await publish(file, ["--name", name, "--version", "2.0.0"]);
+      expect([code, json.error.code]).toEqual([10, "refused"]);
+      expect(json.error.message).toMatch(/differs from "(Tiny|LAB)" only in capital and small letters/);
+    }
+    expect(tree()).toEqual(before);
+  });
+
   test("a share that is a file, or of a newer notebox, or with damaged settings", async () => {
     const file = makeBox();
+    const list = spawnSync(process.execPath, [program, "box", "list", "--share", file], { encoding: "utf8" });
+    expect([list.status, list.stderr]).toEqual([5, expect.stringContaining("is not a folder")]);
     expect((await publish(file, [], file)).code).toBe(5);
     fs.writeFileSync(path.join(share, "notebox-share.json"), '{"layout":2,"doors":[]}');
     expect((await publish(file)).json.error).toMatchObject({

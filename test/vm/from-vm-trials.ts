@@ -41,12 +41,12 @@ cut -d' ' -f2 /etc/ssh/ssh_host_ed25519_key.pub`,
 /** The lab has a share and a workbench that is not up yet. */
 export async function boxFromVm(lab: Lab): Promise<string> {
   await up(lab);
-  await verified(lab);
   const own = await ownOf(lab);
   for (const [what, text] of Object.entries(own)) expect(text.length >= 20, `${what} is ${JSON.stringify(text)}`);
   // Split, so that the mark is in the log and not in the shell's own traces of this line.
   await inGuest(lab.workbench, `mark=${MARK.slice(0, 12)}; logger "$mark${MARK.slice(12)}"; journalctl --sync; sync`);
 
+  // It checks the VM itself before it packs it, as `up` does at its end.
   const out = path.join(lab.folder, "packed");
   const { files } = (await mustNotebox(lab, ["box", "build", "--from-vm", "--out", out])) as {
     files: { file: string }[];
@@ -56,6 +56,7 @@ export async function boxFromVm(lab: Lab): Promise<string> {
   await must(process.execPath, [program, "box", "publish", box, ...named, "--arch", "amd64"], { seconds: 300 });
   const searched = await holdsNothingOf(lab, box, { ...own, "a line of the log": MARK });
   fs.rmSync(box);
+  console.log(`     packed, published and searched: ${searched}`);
 
   const fresh: Lab = { ...lab, workbench: path.join(lab.folder, "fresh") };
   layFresh(lab, fresh);
@@ -72,8 +73,8 @@ export async function boxFromVm(lab: Lab): Promise<string> {
     await run("vagrant", ["destroy", "-f"], { cwd: fresh.workbench, env: lab.env, seconds: 180 });
   }
 
+  console.log("     a fresh folder started from it");
   await up(lab);
-  await verified(lab);
   await apiAnswers(lab);
   return `${searched}; a fresh folder started from it, verified; the first VM works again, with new tokens`;
 }
