@@ -22,6 +22,12 @@ const RUBY = (process.env["PATH"] ?? "")
 export const VM_ID = "11111111-2222-3333-4444-555555555555";
 
 const PLATFORMS = { windows: "win32", macos: "darwin", linux: "linux" } as const;
+/** Enough of Vagrant's plugins for a hook that is never called here. */
+const PLUGINS = `
+module Vagrant
+  def self.plugin(*) = Class.new { def self.name(*) = nil; def self.action_hook(*) = nil }
+end
+`;
 const NO_LOG: RunLog = { path: undefined, open() {}, write() {}, redact() {} };
 
 export interface LauncherRun {
@@ -191,14 +197,17 @@ export class HostLab {
       services: { jupyter: { kind: "jupyter", port: this.port } },
     };
     const { folder: root, system: platform, vagrant, now } = this;
-    const program = `${PRELUDE}
+    const program = `module Gem; end
+require "rubygems/version"
+${PRELUDE}
+${PLUGINS}
 load ${JSON.stringify(path.join(TEMPLATES, "launcher.rb"))}
 lab = JSON.parse(DATA_TEXT, symbolize_names: true)
 system = Notebox::HostSystem.new(root: lab[:root], workbench: lab[:workbench], platform: lab[:platform],
                                  vagrant_version: lab[:vagrant], now: Time.at(lab[:now] / 1000.0))
 Notebox::Launcher.new(${JSON.stringify(mode)}, system).begin
 `.replace("DATA_TEXT", `ENV["NOTEBOX_LAB"]`);
-    const run = spawnSync(RUBY ?? "ruby", ["-w", "-"], {
+    const run = spawnSync(RUBY ?? "ruby", ["--disable-gems", "-w", "-"], {
       input: program,
       encoding: "utf8",
       env: { ...this.env, NOTEBOX_LAB: JSON.stringify({ root, platform, vagrant, now, workbench }) },
