@@ -1,17 +1,11 @@
 /** Whether Vagrant is there and new enough, and which VirtualBox it gets on with. */
 import { UserError } from "../errors.ts";
+import { faultTable } from "../faults.ts";
 import type { Deps } from "../ports.ts";
 import { commandLines, vagrantEnvironment } from "./command-lines.ts";
 
 /** What the rendered Vagrantfile is tested with; Debian 12 ships it. */
-export const OLDEST_VAGRANT = "2.3.4";
-
-/** VirtualBox's series and the first Vagrant that knows it (Vagrant's CHANGELOG: 2.3.2, 2.4.2, 2.4.9). */
-const PAIRS: readonly (readonly [virtualbox: string, vagrant: string])[] = [
-  ["7.0", "2.3.2"],
-  ["7.1", "2.4.2"],
-  ["7.2", "2.4.9"],
-];
+export const OLDEST_VAGRANT = faultTable().oldestVagrant;
 
 /** Negative, zero or positive, by the numbers of two versions; what follows the numbers ("-dev") is left out. */
 export function compareVersions(a: string, b: string): number {
@@ -26,6 +20,17 @@ export function compareVersions(a: string, b: string): number {
 
 /** Vagrant's version. Throws `missing-program` when it is missing, broken or too old. */
 export async function requireVagrant(deps: Pick<Deps, "processes" | "signal">, cwd: string): Promise<string> {
+  const version = await installedVagrant(deps, cwd);
+  if (compareVersions(version, OLDEST_VAGRANT) >= 0) return version;
+  throw new UserError({
+    code: "missing-program",
+    message: `Vagrant ${version} is too old; notebox needs ${OLDEST_VAGRANT} or newer.`,
+    hint: `Ask IT to install Vagrant ${OLDEST_VAGRANT} or newer.`,
+  });
+}
+
+/** Whatever version is installed. Throws `missing-program` when there is none that works. */
+export async function installedVagrant(deps: Pick<Deps, "processes" | "signal">, cwd: string): Promise<string> {
   if ((await deps.processes.which("vagrant")) === undefined)
     throw new UserError({
       code: "missing-program",
@@ -45,19 +50,13 @@ export async function requireVagrant(deps: Pick<Deps, "processes" | "signal">, c
       message: `Vagrant is installed but does not work: ${(result.stderr || result.stdout).trim().split("\n")[0] || `exit code ${result.exitCode}`}`,
       hint: "Ask IT to repair or to reinstall Vagrant.",
     });
-  if (compareVersions(version, OLDEST_VAGRANT) < 0)
-    throw new UserError({
-      code: "missing-program",
-      message: `Vagrant ${version} is too old; notebox needs ${OLDEST_VAGRANT} or newer.`,
-      hint: `Ask IT to install Vagrant ${OLDEST_VAGRANT} or newer.`,
-    });
   return version;
 }
 
 /** Throws `missing-program` when this Vagrant does not know this VirtualBox. */
 export function requirePair(vagrant: string, virtualbox: string): void {
   const series = virtualbox.split(".").slice(0, 2).join(".");
-  const needs = PAIRS.find(([known]) => known === series)?.[1];
+  const needs = faultTable().pairs.find((pair) => pair.virtualbox === series)?.vagrant;
   if (needs === undefined || compareVersions(vagrant, needs) >= 0) return;
   throw new UserError({
     code: "missing-program",
