@@ -127,7 +127,8 @@ module Notebox
       failed = stopped.is_a?(SystemExit) && !stopped.success?
       return @progress&.step(5, "#{@system.workbench[:title]} is running") unless failed
 
-      tell(Faults.find("NB-V99")) unless @mode == "status"
+      # With the code of a fault that was told, so that the launcher does not tell one again.
+      fail_with(Faults.find("NB-V99")) unless @mode == "status"
     end
 
     # What the guest's own last words say: "notebox: failed: STEP: ADVICE".
