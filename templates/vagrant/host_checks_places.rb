@@ -8,6 +8,8 @@ module Notebox
 
     LONGEST_HOME = 100 # characters; below it Vagrant and a box's files need some 120 of Windows' 260
     OLD_SECONDS = 24 * 3600
+    # libvirt's disks lie in the system's pool, whatever the home folder is.
+    LIBVIRT_POOL = "/var/lib/libvirt/images".freeze
 
     def network
       text = @system.read(File.join(@system.root, "Vagrantfile"))
@@ -24,12 +26,11 @@ module Notebox
     end
 
     def vm_folder
-      return not_applicable("libvirt is used here") unless @system.provider == "virtualbox"
-
-      folder = @system.default_machine_folder
+      virtualbox = @system.provider == "virtualbox"
+      folder = virtualbox ? @system.default_machine_folder : LIBVIRT_POOL
       return not_applicable("VirtualBox does not name its folder") unless folder
 
-      fault = vm_folder_fault(folder)
+      fault = (virtualbox && vm_folder_fault(folder)) || room_fault(folder)
       fault ? failed("#{folder} #{fault}", { folder: folder, fault: fault }, false) : passed(folder)
     end
 
@@ -142,9 +143,8 @@ module Notebox
     def vm_folder_fault(folder)
       return "is on a network drive" if network?(@system, folder)
       return "is the root of a drive" if folder.match?(/\A[A-Za-z]:[\\\/]*\z/)
-      return "has letters that VirtualBox cannot handle" if @system.windows? && !folder.ascii_only?
 
-      room_fault(folder)
+      "has letters that VirtualBox cannot handle" if @system.windows? && !folder.ascii_only?
     end
 
     def roaming?(folder)

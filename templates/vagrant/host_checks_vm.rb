@@ -10,8 +10,6 @@ module Notebox
     include HostAnswers
 
     def memory
-      return not_applicable("the VM runs") if running?
-
       needed = @system.workbench[:memory]
       return not_applicable("there is no workbench here") unless needed
 
@@ -21,6 +19,7 @@ module Notebox
       spare = Faults.table["needs"]["hostMemoryMiB"]
       words = "#{needed} MiB of memory"
       return failed("#{total} MiB in all", needed: words, found: "and this computer has #{total} MiB in all") if needed + spare > total
+      return not_applicable("the VM runs") if running?
       return failed("#{free} MiB free", needed: words, found: "and only #{free} MiB are free now") if free && needed > free
 
       passed(free ? "#{free} MiB free" : "#{total} MiB in all")

@@ -45,8 +45,12 @@ module Notebox
       @ran.fetch(command) { @ran[command] = run_now(*command) }
     end
 
-    def run_now(*command)
-      stdin, out, waiter = Open3.popen2e(*command)
+    # By its place on PATH: Windows would look into the current folder first, and the VM may write below it.
+    def run_now(name, *arguments)
+      program = name.match?(%r{[\\/]}) ? name : which(name)
+      return nil unless program
+
+      stdin, out, waiter = Open3.popen2e(program, *arguments)
       stdin.close
       out.binmode
       text = Timeout.timeout(SECONDS) { out.read }
@@ -162,16 +166,24 @@ module Notebox
       end
     end
 
-    # Why a port of 127.0.0.1 cannot be opened, or nil. Listening is the only sure test.
+    # Why a port of 127.0.0.1 cannot be opened, or nil. Listening is the only sure test; an answer counts too, as some
+    # systems let two share a port.
     def port_fault(port)
       TCPServer.new("127.0.0.1", port).close
-      nil
+      answered?(port) ? "another program uses it" : nil
     rescue Errno::EADDRINUSE
       "another program uses it"
     rescue Errno::EACCES
       "this system keeps it for itself"
     rescue SystemCallError => e
       "it cannot be opened (#{e.class.name.split('::').last})"
+    end
+
+    def answered?(port)
+      Socket.tcp("127.0.0.1", port, connect_timeout: 0.5).close
+      true
+    rescue SystemCallError
+      false
     end
 
     def read(file)
