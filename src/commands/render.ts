@@ -15,6 +15,7 @@ import { readNotebook } from "../notebooks/notebook.ts";
 import type { Deps } from "../ports.ts";
 import { loadWorkbench } from "../workbench/load.ts";
 import type { Workbench } from "../workbench/model.ts";
+import { placeOf } from "../workbench/originals.ts";
 
 export interface RenderOptions {
   folder: string;
@@ -59,7 +60,7 @@ export async function render(deps: Deps, options: RenderOptions): Promise<Render
 async function tellWarnings(deps: Deps, workbench: Workbench): Promise<void> {
   for (const service of workbench.services) {
     if (service.kind !== "kernel-gateway") continue;
-    const notebook = await readNotebook(path.join(workbench.folder, ...service.notebook.split("/")));
+    const notebook = await readNotebook(await placeOf(workbench.folder, service.notebook));
     for (const { id, cell, message } of lint(notebook, { kernels: service.kernels })) {
       const place = cell === undefined ? service.notebook : `${service.notebook} cell ${cell}`;
       deps.reporter.emit({ type: "say", level: "warning", text: `${place}: ${id}: ${message}` });
