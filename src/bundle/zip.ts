@@ -19,25 +19,31 @@ export interface ZipEntry {
   executable?: boolean;
 }
 
+export interface Written {
+  bytes: number;
+  /** By path in the zip. */
+  sizes: ReadonlyMap<string, number>;
+}
+
 /** Larger files (boxes, data) are stored as they are and never held in memory whole. */
 const PACKED_BYTES = 8 * 1024 * 1024;
 /** A FAT32 stick takes no file of this size or more. */
 export const FAT32_BYTES = 4 * 1024 ** 3 - 1;
 
-/** Returns the size in bytes. Throws UserError `disk-full`, or `usage` when the zip cannot be put there. */
+/** Returns the size in bytes, and that of each file by its path. Throws UserError `disk-full`, or `usage` when the zip cannot be put there. */
 export async function writeZip(
   file: string,
   entries: readonly ZipEntry[],
   processes: Pick<Processes, "self" | "isAlive">,
   signal?: AbortSignal,
-): Promise<number> {
+): Promise<Written> {
   const { pid, started } = processes.self();
   const part = path.join(path.dirname(file), `.${path.basename(file)}.${host()}-${pid}-${started}.part`);
   try {
     await removeParts(file, part, processes);
-    const size = await writeMembers(part, entries, signal);
+    const written = await writeMembers(part, entries, signal);
     await fs.rename(part, file);
-    return size;
+    return written;
   } catch (error) {
     await fs.rm(part, { force: true });
     throw explained(error, file, part);
@@ -62,7 +68,7 @@ async function removeParts(file: string, own: string, processes: Pick<Processes,
   }
 }
 
-async function writeMembers(file: string, entries: readonly ZipEntry[], signal?: AbortSignal): Promise<number> {
+async function writeMembers(file: string, entries: readonly ZipEntry[], signal?: AbortSignal): Promise<Written> {
   const output = await fs.open(file, "wx");
   try {
     const members: Member[] = [];
@@ -76,7 +82,8 @@ async function writeMembers(file: string, entries: readonly ZipEntry[], signal?:
     const tail = centralDirectory(members, at);
     await writeAll(output, tail, at);
     await output.sync();
-    return at + tail.length;
+    const files = members.filter(({ name }) => !name.endsWith("/"));
+    return { bytes: at + tail.length, sizes: new Map(files.map(({ name, size }) => [name, size])) };
   } finally {
     await output.close();
   }
