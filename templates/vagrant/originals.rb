@@ -162,9 +162,10 @@ module Notebox
 
     # A record that cannot be read knows nothing: then nothing is replaced, and newer originals go beside.
     def read_record
-      files = JSON.parse(File.read(File.join(@root, RECORD), encoding: "UTF-8")).fetch("files")
+      data = JSON.parse(File.binread(path(RECORD)).force_encoding("UTF-8").scrub("?"))
+      files = data.is_a?(Hash) && data["files"].is_a?(Hash) ? data["files"] : {}
       files.select { |name, hash| name.is_a?(String) && hash.is_a?(String) && hash.match?(/\A\h{64}\z/) }
-    rescue SystemCallError, JSON::ParserError, KeyError, TypeError, NoMethodError
+    rescue SystemCallError, JSON::ParserError
       {}
     end
 

@@ -18,9 +18,10 @@ module Notebox
 
     # The bundle's files below a folder with what render wrote into each, by its own record.
     def self.recorded(folder)
-      files = JSON.parse(File.read(File.join(folder, RECORD), encoding: "UTF-8")).fetch("files")
+      data = JSON.parse(File.binread(File.join(folder, RECORD)).force_encoding("UTF-8").scrub("?"))
+      files = data.is_a?(Hash) && data["files"].is_a?(Hash) ? data["files"] : {}
       files.select { |name, hash| hash.is_a?(String) && inside?(name) }
-    rescue SystemCallError, JSON::ParserError, KeyError, TypeError, NoMethodError
+    rescue SystemCallError, JSON::ParserError
       {}
     end
 
