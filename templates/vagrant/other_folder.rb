@@ -94,9 +94,10 @@ module Notebox
 
       WholeFile.alone(@place) do
         WholeFile.sweep(@place)
+        names = bundle + BESIDE + FOLDERS.flat_map { |folder| below(folder) } + [Versions::RECORD]
+        names.each { |name| refuse_link(name) }
         keep_hand_work
-        (bundle + BESIDE + FOLDERS.flat_map { |folder| below(folder) }).each { |name| bring(name) }
-        bring(Versions::RECORD)
+        names.each { |name| bring(name) }
         WholeFile.sweep(@place)
       end
     rescue SystemCallError => e
@@ -121,16 +122,16 @@ module Notebox
       Dir.children(place, encoding: "UTF-8").sort.flat_map { |child| below("#{name}/#{child}") }
     end
 
-    # Not through a link: what is put there is what this computer runs.
-    def bring(name)
-      source = File.join(@root, name)
-      return unless File.file?(source)
-
+    # What is put there is what this computer runs: a link could lead it anywhere.
+    def refuse_link(name)
       parts = name.split("/")
       link = (1..parts.size).map { |count| File.join(@place, *parts.first(count)) }.find { |path| File.symlink?(path) }
       raise Failure, "#{link} is a link, and a file of the workbench belongs there. Move it away and start again." if link
+    end
 
-      WholeFile.copy(@place, source, File.join(@place, name))
+    def bring(name)
+      source = File.join(@root, name)
+      WholeFile.copy(@place, source, File.join(@place, name)) if File.file?(source)
     end
 
     # What somebody changed in the older bundle itself.
