@@ -101,7 +101,7 @@ function renderVagrantfile(workbench: Workbench, assets: Assets): string {
 }
 
 /** Nobody owns the names under notebox/ in the public registry, so it is never asked for them. */
-function asksRegistry({ box }: Workbench): boolean {
+export function asksRegistry({ box }: Workbench): boolean {
   return !box.name.startsWith("notebox/") && (box.registry || box.shares.length === 0);
 }
 

@@ -79,7 +79,7 @@ export interface Report {
   checks: readonly CheckResult[];
 }
 
-export function passed(seen: string): Answer {
+export function passed(seen: string): Extract<Answer, { status: "passed" }> {
   return { status: "passed", seen };
 }
 
@@ -92,7 +92,7 @@ export function failed(
   return { status: "failed", seen, expected, hint, ...more };
 }
 
-export function notApplicable(reason: string): Answer {
+export function notApplicable(reason: string): Extract<Answer, { status: "not-applicable" }> {
   return { status: "not-applicable", reason };
 }
 

@@ -122,6 +122,19 @@ export function addWorkbenchVerbs(program: Command, on: On): void {
   );
   on(
     program
+      .command("doctor")
+      .description("check this computer: what keeps a workbench from starting")
+      .option("--explain <code>", "what a code means and who can mend it: NB-D06")
+      .option("--only <id>", "only this check, by id or code; may be given several times", collect)
+      .addOption(new Option("--format <format>", "of the report").choices(FORMATS).default("text")),
+    "doctor",
+    verb(
+      async () => (await import("../commands/doctor.ts")).doctor,
+      async () => (await import("./text/doctor.ts")).text,
+    ),
+  );
+  on(
+    program
       .command("verify")
       .description("check the running VM over SSH and HTTP")
       .option("--wait <time>", "keep trying this long before a check counts as failed", seconds)

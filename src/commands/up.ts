@@ -15,13 +15,13 @@ import { machineId, readEndpoints, writeMade } from "../vagrant/machine-files.ts
 import { networkMark } from "../vagrant/network-settings.ts";
 import { ownPorts } from "../vagrant/own-ports.ts";
 import { type Action, planUp } from "../vagrant/plan.ts";
-import { diskFolders, findProblems, measureComputer } from "../vagrant/preflight.ts";
 import { endPrevious } from "../vagrant/previous.ts";
 import { chooseProvider } from "../vagrant/providers.ts";
 import { startVm } from "../vagrant/start.ts";
 import { loadWorkbench } from "../workbench/load.ts";
 import type { Workbench } from "../workbench/model.ts";
 import { bringBox } from "./bring-box.ts";
+import { checkBeforeStart } from "./doctor.ts";
 import { render } from "./render.ts";
 import { verify } from "./verify.ts";
 
@@ -134,17 +134,10 @@ async function checkRoom(
   vm: { folder: string; provider: Provider; state: string; existed: boolean },
 ): Promise<void> {
   await step(deps, "room", "Checking disk, memory and ports", async () => {
-    const computer = await measureComputer(deps, workbench, diskFolders(deps, vm.provider));
     const running = vm.state === "running";
     const ports = await ownPorts(deps, vm.folder, vm.provider, running);
-    const problems = findProblems(workbench, computer, { exists: vm.existed, running, ports });
-    if (problems.length === 0) return;
-    throw new UserError({
-      code: "check-failed",
-      message: "This computer is not ready for the VM:",
-      problems,
-      hint: "Nothing was started. Put this right and run `notebox up` again.",
-    });
+    const { folder, provider, existed: exists } = vm;
+    await checkBeforeStart(deps, { folder, workbench, provider, vm: { exists, running, ports } });
   });
 }
 

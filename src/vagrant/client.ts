@@ -121,7 +121,7 @@ export function vagrantFailure(verb: string, run: VagrantRun): UserError {
   if (written) return ownFailure(own, known);
   const last = lastLines(run, own);
   const cause = known?.cause ?? (own === "" ? `vagrant ${verb} failed (exit code ${run.exitCode ?? "none"}).` : own);
-  const quoted = known?.cause !== undefined && own !== "" ? `\nVagrant says: ${own}` : "";
+  const quoted = known !== undefined && own !== "" ? `\nVagrant says: ${own}` : "";
   const tail = last.length === 0 ? "" : `\nIts last lines:\n${last.map((line) => `    ${line}`).join("\n")}`;
   return new UserError({
     code: known?.code ?? "vagrant",

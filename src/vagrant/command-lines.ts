@@ -27,7 +27,7 @@ export const commandLines = {
 
 /**
  * Variables for every Vagrant process. A person's VAGRANT_CWD or VAGRANT_VAGRANTFILE would point it to some other
- * machine; the check for newer versions asks a server on the internet at each start.
+ * machine; a launcher's checks (templates/vagrant/launcher.rb) are notebox's own; the check for newer versions asks a server on the internet at each start.
  */
 export function vagrantEnvironment(extra: Readonly<Record<string, string | undefined>> = {}) {
   return {
@@ -35,6 +35,7 @@ export function vagrantEnvironment(extra: Readonly<Record<string, string | undef
     VAGRANT_VAGRANTFILE: undefined,
     VAGRANT_DOTFILE_PATH: undefined,
     VAGRANT_PREFERRED_PROVIDERS: undefined,
+    NOTEBOX_LAUNCHER: undefined,
     VAGRANT_CHECKPOINT_DISABLE: "1",
     VAGRANT_NO_COLOR: "1",
     ...extra,

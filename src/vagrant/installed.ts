@@ -1,17 +1,11 @@
 /** Whether Vagrant is there and new enough, and which VirtualBox it gets on with. */
 import { UserError } from "../errors.ts";
+import { faultTable } from "../faults.ts";
 import type { Deps } from "../ports.ts";
 import { commandLines, vagrantEnvironment } from "./command-lines.ts";
 
 /** What the rendered Vagrantfile is tested with; Debian 12 ships it. */
-export const OLDEST_VAGRANT = "2.3.4";
-
-/** VirtualBox's series and the first Vagrant that knows it (Vagrant's CHANGELOG: 2.3.2, 2.4.2, 2.4.9). */
-const PAIRS: readonly (readonly [virtualbox: string, vagrant: string])[] = [
-  ["7.0", "2.3.2"],
-  ["7.1", "2.4.2"],
-  ["7.2", "2.4.9"],
-];
+export const OLDEST_VAGRANT = faultTable().oldestVagrant;
 
 /** Negative, zero or positive, by the numbers of two versions; what follows the numbers ("-dev") is left out. */
 export function compareVersions(a: string, b: string): number {
@@ -57,7 +51,7 @@ export async function requireVagrant(deps: Pick<Deps, "processes" | "signal">, c
 /** Throws `missing-program` when this Vagrant does not know this VirtualBox. */
 export function requirePair(vagrant: string, virtualbox: string): void {
   const series = virtualbox.split(".").slice(0, 2).join(".");
-  const needs = PAIRS.find(([known]) => known === series)?.[1];
+  const needs = faultTable().pairs.find((pair) => pair.virtualbox === series)?.vagrant;
   if (needs === undefined || compareVersions(vagrant, needs) >= 0) return;
   throw new UserError({
     code: "missing-program",

@@ -2,6 +2,7 @@
  * Which provider runs the VM: the one that was asked for, the one that has the VM already, else VirtualBox where it
  * works, else libvirt where it answers.
  */
+import fs from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import { UserError } from "../errors.ts";
@@ -79,7 +80,7 @@ async function probeVirtualBox(deps: Needs): Promise<Found> {
 }
 
 /** Where Vagrant looks too (plugins/providers/virtualbox/driver/base.rb): the installer's variables, then PATH. */
-async function findVBoxManage(deps: Needs): Promise<string | undefined> {
+export async function findVBoxManage(deps: Pick<Deps, "processes" | "env" | "platform">): Promise<string | undefined> {
   if (deps.platform === "win32")
     for (const variable of ["VBOX_INSTALL_PATH", "VBOX_MSI_INSTALL_PATH"])
       for (const folder of (deps.env[variable] ?? "").split(";").filter((part) => part !== "")) {
@@ -105,6 +106,11 @@ async function probeLibvirt(deps: Needs, folder: string): Promise<Found> {
 
 /** The system's libvirt, as one daemon or as one for QEMU alone. */
 const SOCKETS = ["/run/libvirt/libvirt-sock", "/var/run/libvirt/libvirt-sock", "/run/libvirt/virtqemud-sock"];
+
+/** The first of libvirt's sockets that is there; whether anybody answers is another question. */
+export function libvirtSocket(): string | undefined {
+  return SOCKETS.find((socket) => fs.existsSync(socket));
+}
 
 async function libvirtAnswers(): Promise<true | string> {
   let denied = false;

@@ -6,8 +6,6 @@ import { sshArguments } from "../../src/commands/ssh.ts";
 import { lockRounds } from "../../src/vagrant/host-wheels.ts";
 import { compareVersions, requirePair } from "../../src/vagrant/installed.ts";
 import { type Found, planUp } from "../../src/vagrant/plan.ts";
-import { type Computer, findProblems } from "../../src/vagrant/preflight.ts";
-import type { Workbench } from "../../src/workbench/model.ts";
 
 describe("what has to be done", () => {
   const ready: Found = {
@@ -41,68 +39,6 @@ describe("what has to be done", () => {
     ["it has no address", { state: "inaccessible" }, "restart"],
   ])("%s", (_name, difference, action) => {
     expect(planUp({ ...ready, ...difference }, "aa")).toBe(action);
-  });
-});
-
-describe("whether this computer is ready", () => {
-  const workbench = {
-    machine: { cpus: 2, memoryMiB: 2048 },
-    services: [
-      { kind: "jupyter", name: "jupyter", port: 8888 },
-      { kind: "kernel-gateway", name: "marks", port: 8889 },
-    ],
-  } as unknown as Workbench;
-  const computer: Computer = {
-    disks: [{ folder: "/home/a", free: 100 * 1024 ** 3 }],
-    totalMemoryMiB: 8192,
-    freeMemoryMiB: 4096,
-    takenPorts: new Map(),
-  };
-  const none = { exists: false, running: false, ports: new Set<number>() };
-  const ids = (change: Partial<Computer>, vm = none) =>
-    findProblems(workbench, { ...computer, ...change }, vm).map(({ id }) => id);
-
-  test("nothing is wrong with enough of all", () => {
-    expect(ids({})).toEqual([]);
-  });
-
-  test("all faults are told at once, and each says what to do", () => {
-    const problems = findProblems(
-      workbench,
-      {
-        disks: [{ folder: "/home/a", free: 1024 ** 3 }],
-        totalMemoryMiB: 8192,
-        freeMemoryMiB: 1000,
-        takenPorts: new Map([
-          [8888, "another program uses it"],
-          [8889, "another program uses it"],
-        ]),
-      },
-      none,
-    );
-    expect(problems.map(({ id }) => id)).toEqual(["disk-space", "memory", "port-busy", "port-busy"]);
-    expect(problems[0]?.message).toBe("The disk with /home/a has 1.0 GiB free; the VM needs 6.0 GiB.");
-    expect(problems[2]?.message).toContain("Port 8888 of jupyter");
-    for (const { hint } of problems) expect(hint).toMatch(/\w/);
-  });
-
-  test("a VM that exists needs less disk, and one that runs needs none", () => {
-    const disks = [{ folder: "/", free: 2 * 1024 ** 3 }];
-    expect(ids({ disks })).toEqual(["disk-space"]);
-    expect(ids({ disks }, { ...none, exists: true })).toEqual([]);
-    expect(ids({ disks: [{ folder: "/", free: 0 }] }, { exists: true, running: true, ports: new Set() })).toEqual([]);
-  });
-
-  test("more memory than the computer has is refused even while the VM runs", () => {
-    expect(ids({ totalMemoryMiB: 2048 }, { exists: true, running: true, ports: new Set() })).toEqual(["memory"]);
-    expect(ids({ freeMemoryMiB: 10 }, { exists: true, running: true, ports: new Set() })).toEqual([]);
-    expect(ids({ freeMemoryMiB: undefined })).toEqual([]);
-  });
-
-  test("a port that our own VM holds is no fault", () => {
-    const takenPorts = new Map([[8888, "another program uses it"]]);
-    expect(ids({ takenPorts }, { exists: true, running: true, ports: new Set([8888]) })).toEqual([]);
-    expect(ids({ takenPorts }, { exists: true, running: true, ports: new Set([8889]) })).toEqual(["port-busy"]);
   });
 });
 

@@ -101,8 +101,10 @@ test("a busy port and too much memory: exit 8 with both, and no VM is started", 
     const { code, stdout } = await lab.run("up", "--json");
     expect(code).toBe(8);
     const { error } = JSON.parse(stdout);
-    expect(error.problems.map(({ id }: { id: string }) => id)).toEqual(["memory", "port-busy"]);
-    expect(error.problems[1].message).toContain(`Port ${lab.ports.jupyter} of jupyter`);
+    expect(error.problems.map(({ id }: { id: string }) => id)).toEqual(["memory", "ports"]);
+    expect(error.problems[1].message).toContain(
+      `Port ${lab.ports.jupyter} cannot be used on this computer: another program uses it. (NB-D26; port ${lab.ports.jupyter} of jupyter`,
+    );
     expect(lab.calls()).not.toContain("up --provider virtualbox --no-destroy-on-error --machine-readable");
   } finally {
     server.close();
