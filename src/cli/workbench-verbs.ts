@@ -146,4 +146,15 @@ export function addWorkbenchVerbs(program: Command, on: On): void {
       async () => (await import("./text/verify.ts")).text,
     ),
   );
+  on(
+    program
+      .command("report")
+      .description("save logs, checks and versions for whoever helps, without names and secrets")
+      .option("--to <file>", "the zip to write (default: report-TIME.zip in the workbench folder)"),
+    "report",
+    verb(
+      async () => (await import("../commands/report.ts")).report,
+      async () => (await import("./text/saved-report.ts")).text,
+    ),
+  );
 }

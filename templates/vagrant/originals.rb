@@ -25,7 +25,7 @@ module Notebox
     def self.bring(machine, workbench)
       return unless QUIET.include?(machine.state.id)
 
-      new(machine.env.root_path.to_s, workbench[:folders]).bring.each { |line| machine.ui.info(line) }
+      new(machine.env.root_path.to_s, workbench[:folders]).bring.each { |line| machine.ui.info("from the hand-out: #{line}") }
     end
 
     # `folders` are the shared ones. What happened comes back as lines for the person at the computer.

@@ -25,7 +25,7 @@ module Notebox
       return if place.nil? || !wanted?(machine, workbench, place)
 
       new(root, place).update
-      raise Failure, <<~TEXT
+      raise Failure.new(<<~TEXT, { folder: ", in #{place}" })
         #{workbench[:title]} is on this computer already, with your work: #{place}
         It has been brought up to date there, and nothing of yours was changed.
         Open that folder and double-click Start. This folder is not needed any more.
@@ -75,7 +75,8 @@ module Notebox
     end
 
     def self.wanted?(machine, workbench, place)
-      return true unless $stdin.tty?
+      # Under a launcher only progress is shown, and no question.
+      return true unless $stdin.tty? && ENV["NOTEBOX_LAUNCHER"].to_s.empty?
 
       machine.ui.info("#{workbench[:title]} is on this computer already, with its VM: #{place}")
       answer = machine.ui.ask("Bring that one up to date and keep your work there? (n makes a second, separate VM) [Y/n] ")
@@ -90,7 +91,7 @@ module Notebox
 
     # Killed at any moment, the next start here does it again: the record, by which versions are told apart, comes last.
     def update
-      raise Failure, running_text if running?
+      raise Failure.new(running_text, { folder: ", from #{@place}" }) if running?
 
       WholeFile.alone(@place) do
         WholeFile.sweep(@place)
