@@ -66,7 +66,7 @@ function hashes(data: unknown, key: "files" | "pending"): Map<string, string> {
  */
 function isBundlePath(path: string): boolean {
   const own =
-    /^(?:Vagrantfile|(?:Start|Stop|Status|Check|Reset|Save-a-report)\.[a-z]+|(?:provision|vagrant|launchers)\/[^\\:\0]+)$/;
+    /^(?:Vagrantfile|READ-ME-FIRST\.html|(?:Start|Stop|Status|Check|Reset|Save-a-report)\.[a-z]+|(?:provision|vagrant|launchers)\/[^\\:\0]+)$/;
   if (!own.test(path)) return false;
   return !path.split("/").some((part) => part === "" || part === "." || part === "..");
 }

@@ -89,7 +89,7 @@ async function bringUp(deps: Deps, options: UpOptions, workbench: Workbench, loc
   await checkRoom(deps, workbench, { folder, provider, ...found });
   const hash = readHash(folder);
   const action = planUp(found, hash);
-  if (!found.existed) await bringBox(deps, workbench.box, { provider, vagrantVersion });
+  if (!found.existed) await bringBox(deps, workbench, { provider, vagrantVersion });
   await startVm(deps, vagrant, {
     ...{ folder, provider, action, finished: found.finished, existed: found.existed },
     ...{ name: workbench.name, box: workbench.box.name },

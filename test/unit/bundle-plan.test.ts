@@ -40,6 +40,8 @@ const plain: Workbench = {
   ],
   packages: { apt: ["graphviz"], python: ["pandas", "matplotlib>=3.9"] },
   folders: ["data"],
+  language: "en",
+  handout: { allow: [], patterns: [] },
   origins: new Map(),
 };
 
