@@ -32,6 +32,16 @@ export function cmd(value: string): string {
 }
 
 /**
+ * A sentence of our own after `echo` in a batch file, outside of brackets. Windows' consoles know ASCII for sure, so
+ * quotation marks become plain ones; a sentence with anything that cmd.exe reads as code is refused.
+ */
+export function cmdText(value: string): string {
+  const plain = value.replace(/[“”]/g, "'");
+  if (!/^[A-Za-z0-9][A-Za-z0-9 ,.;:'()/_-]*$/.test(plain)) throw refused(value, "a batch file");
+  return plain;
+}
+
+/**
  * The value of a key of type localestring in a .desktop file.
  * https://specifications.freedesktop.org/desktop-entry-spec/latest/value-types.html
  */

@@ -36,6 +36,8 @@ export function addWorkbenchVerbs(program: Command, on: On): void {
       .description("write the bundle: Vagrantfile, provision/, launchers")
       .option("--out <dir>", "write into this folder instead of the workbench folder")
       .option("--zip <file>", "write the hand-out, a zip, instead")
+      .option("--with-box", "put the share's box into the zip too, for a USB stick")
+      .option("--box-share <folder>", "the share to take that box from (default: the workbench's first door)")
       .option("--dry-run", "say what would change and write nothing")
       .option("--force", "overwrite files that were changed by hand"),
     "render",
@@ -143,6 +145,17 @@ export function addWorkbenchVerbs(program: Command, on: On): void {
     verb(
       async () => (await import("../commands/verify.ts")).verify,
       async () => (await import("./text/verify.ts")).text,
+    ),
+  );
+  on(
+    program
+      .command("report")
+      .description("save logs, checks and versions for whoever helps, without names and secrets")
+      .option("--to <file>", "the zip to write (default: report-TIME.zip in the workbench folder)"),
+    "report",
+    verb(
+      async () => (await import("../commands/report.ts")).report,
+      async () => (await import("./text/saved-report.ts")).text,
     ),
   );
 }

@@ -13,6 +13,7 @@ import { boxFromVm } from "./from-vm-trials.ts";
 import { gatewayTrials } from "./gateway-trials.ts";
 import { installTrials } from "./install-trials.ts";
 import { clearLab, type Lab, makeLab, notebox, up } from "./lab.ts";
+import { novicesWay } from "./launcher-trial.ts";
 import type { ProviderName } from "./prepared-boxes.ts";
 import { endAll } from "./programs.ts";
 import { openProvider } from "./providers.ts";
@@ -93,7 +94,8 @@ async function soak(name: ProviderName): Promise<void> {
   // libvirt's VMs have no way to this computer's loopback.
   const proxied = name === "virtualbox" && wanted(`${name}: a proxy with a CA of its own`);
   const packed = wanted(`${name}: box build --from-vm`);
-  if (todo.length + kills.length === 0 && !proxied && !packed) return;
+  const byLaunchers = wanted(`${name}: the novice's way by launchers`);
+  if (todo.length + kills.length === 0 && !proxied && !packed && !byLaunchers) return;
   const provider = await openProvider(name);
   let version: string | undefined;
   const inLab = async <T>(work: (lab: Lab) => Promise<T>): Promise<T> => {
@@ -113,6 +115,7 @@ async function soak(name: ProviderName): Promise<void> {
         for (const [trial, body] of todo) await counted(`${name}: ${trial}`, () => body(lab));
       });
     trials.fresh();
+    if (byLaunchers) await counted(`${name}: the novice's way by launchers`, () => inLab(novicesWay));
     if (proxied) await counted(`${name}: a proxy with a CA of its own`, () => inLab(proxyIsHonoured));
     if (packed) await counted(`${name}: box build --from-vm`, () => inLab(boxFromVm));
     for (const { kill, trial } of kills) await counted(trial, () => inLab((lab) => killedUp(lab, kill)));
