@@ -9,6 +9,7 @@ import type { Assets } from "./assets.ts";
 import { planLaunchers } from "./launchers.ts";
 import { byPath, file, type PlannedFile, textFile } from "./planned-file.ts";
 import { line } from "./quote.ts";
+import { planReadMe } from "./read-me.ts";
 import { renderTemplate, templateText } from "./template.ts";
 
 export interface PlanInputs {
@@ -25,6 +26,7 @@ export function planBundle(inputs: PlanInputs): PlannedFile[] {
     textFile("Vagrantfile", renderVagrantfile(workbench, assets)),
     ...below(assets, "templates/vagrant/").map(([name, content]) => file(`vagrant/${name}`, content)),
     ...planLaunchers(workbench, assets),
+    planReadMe(workbench, sharedFolders(workbench), assets),
     ...planProvision(inputs),
   ];
   return files.sort(byPath);
