@@ -69,7 +69,9 @@ export function placeChecks(computer: Computer, shared: readonly string[]): Reco
       return (mode & 0o077) === 0 ? passed(seen) : fails(seen);
     }),
     machine: hostCheck("machine", async () => await machine(computer)),
-    "real-folders": ofWorkbench("real-folders", () => realFolders(folder, shared)),
+    "real-folders": hostCheck("real-folders", () =>
+      shared.length === 0 ? notApplicable(here) : realFolders(folder, shared),
+    ),
   };
 }
 

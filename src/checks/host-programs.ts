@@ -4,7 +4,7 @@ import path from "node:path";
 import { UserError } from "../errors.ts";
 import { faultTable, lineWith } from "../faults.ts";
 import type { Provider } from "../vagrant/command-lines.ts";
-import { requirePair, requireVagrant } from "../vagrant/installed.ts";
+import { compareVersions, installedVagrant, OLDEST_VAGRANT, requirePair } from "../vagrant/installed.ts";
 import { machineFolder } from "../vagrant/machine-files.ts";
 import type { Check } from "./check.ts";
 import type { Computer } from "./computer.ts";
@@ -15,7 +15,9 @@ export function programChecks(computer: Computer): Record<string, Check> {
   return {
     vagrant: hostCheck("vagrant", async () => {
       const found = await version();
-      return "fault" in found ? fails(found.fault) : passed(`Vagrant ${found.version}`);
+      if ("fault" in found) return fails(found.fault);
+      if (compareVersions(found.version, OLDEST_VAGRANT) >= 0) return passed(`Vagrant ${found.version}`);
+      return fails(`Vagrant ${found.version}`, { found: ` ${found.version} is installed` });
     }),
     virtualbox: hostCheck("virtualbox", async () => await virtualbox(computer, version)),
     ...fromTable(computer, "virtualbox-folder", "hypervisor", "powershell"),
@@ -44,7 +46,7 @@ type Version = { version: string } | { fault: string };
 
 async function vagrantVersion(computer: Computer): Promise<Version> {
   try {
-    return { version: await requireVagrant(computer.deps, computer.subject.folder) };
+    return { version: await installedVagrant(computer.deps, computer.subject.folder) };
   } catch (error) {
     if (error instanceof UserError && error.code === "missing-program") return { fault: error.message };
     throw error;

@@ -7,6 +7,7 @@ import { asDiskFull, UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 import { createVagrant } from "../vagrant/client.ts";
 import type { Provider } from "../vagrant/command-lines.ts";
+import { withVagrantHome } from "../vagrant/home.ts";
 import { requireVagrant } from "../vagrant/installed.ts";
 import { takeLock } from "../vagrant/lock.ts";
 import { existingProvider, requireEndpoints } from "../vagrant/machine-files.ts";
@@ -32,10 +33,11 @@ export interface BoxFromVmResult {
  * Throws UserError `invalid`, `missing-program`, `busy`, `vagrant` (it does not run), `check-failed` (it is not sound),
  * `refused` (the file is there), `disk-full`, `interrupted`.
  */
-export async function boxFromVm(deps: Deps, options: BoxFromVmOptions): Promise<BoxFromVmResult> {
+export async function boxFromVm(given: Deps, options: BoxFromVmOptions): Promise<BoxFromVmResult> {
   const { folder } = options;
   const workbench = await loadWorkbench(folder);
-  deps.log.open(folder);
+  given.log.open(folder);
+  const deps = await withVagrantHome(given, folder);
   const endpoints = requireEndpoints(folder);
   const provider = existingProvider(folder);
   if (provider === undefined || endpoints.ssh === undefined)

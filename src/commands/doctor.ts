@@ -66,7 +66,9 @@ async function examine(deps: Deps, subject: Subject, only: readonly string[] | u
   const { workbench } = subject;
   const inputs = {
     subject,
-    folders: workbench === undefined ? [] : sharedFolders(workbench),
+    // A link in the place of notebooks/ is one of the faults for which a workbench is not valid.
+    folders:
+      workbench !== undefined ? sharedFolders(workbench) : hasWorkbench(subject.folder) ? ["notebooks", "api"] : [],
     share: {
       name: workbench?.box.name,
       reason: subject.without ?? "there is no workbench here",
@@ -89,9 +91,13 @@ function withFault(check: CheckResult): DoctorCheck {
   return { ...check, code, cause, remedy: { user, it }, symptoms: symptoms ?? [] };
 }
 
+function hasWorkbench(folder: string): boolean {
+  return fs.existsSync(path.join(folder, "workbench.yaml"));
+}
+
 /** A workbench that cannot be read does not keep the computer from being asked. */
 async function findSubject(folder: string): Promise<Subject> {
-  if (!fs.existsSync(path.join(folder, "workbench.yaml"))) return { folder, without: "there is no workbench here" };
+  if (!hasWorkbench(folder)) return { folder, without: "there is no workbench here" };
   let workbench: Workbench;
   try {
     workbench = await loadWorkbench(folder);

@@ -20,6 +20,17 @@ export function compareVersions(a: string, b: string): number {
 
 /** Vagrant's version. Throws `missing-program` when it is missing, broken or too old. */
 export async function requireVagrant(deps: Pick<Deps, "processes" | "signal">, cwd: string): Promise<string> {
+  const version = await installedVagrant(deps, cwd);
+  if (compareVersions(version, OLDEST_VAGRANT) >= 0) return version;
+  throw new UserError({
+    code: "missing-program",
+    message: `Vagrant ${version} is too old; notebox needs ${OLDEST_VAGRANT} or newer.`,
+    hint: `Ask IT to install Vagrant ${OLDEST_VAGRANT} or newer.`,
+  });
+}
+
+/** Whatever version is installed. Throws `missing-program` when there is none that works. */
+export async function installedVagrant(deps: Pick<Deps, "processes" | "signal">, cwd: string): Promise<string> {
   if ((await deps.processes.which("vagrant")) === undefined)
     throw new UserError({
       code: "missing-program",
@@ -38,12 +49,6 @@ export async function requireVagrant(deps: Pick<Deps, "processes" | "signal">, c
       code: "missing-program",
       message: `Vagrant is installed but does not work: ${(result.stderr || result.stdout).trim().split("\n")[0] || `exit code ${result.exitCode}`}`,
       hint: "Ask IT to repair or to reinstall Vagrant.",
-    });
-  if (compareVersions(version, OLDEST_VAGRANT) < 0)
-    throw new UserError({
-      code: "missing-program",
-      message: `Vagrant ${version} is too old; notebox needs ${OLDEST_VAGRANT} or newer.`,
-      hint: `Ask IT to install Vagrant ${OLDEST_VAGRANT} or newer.`,
     });
   return version;
 }

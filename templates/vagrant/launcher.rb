@@ -157,8 +157,9 @@ module Notebox
     def report
       write(@checks.run)
       saved = Report.new(@system.root)
-      path = saved.write
-      @log.show("#{saved.listing}\nSaved: #{path}\nPlease send this file to your IT desk.\n")
+      # Listed first: whoever does not want it written can close the window.
+      @log.show("#{saved.listing}\n")
+      @log.show("Saved: #{saved.write}\nPlease send this file to your IT desk.\n")
       exit 0
     rescue SystemCallError => e
       @log.show("The report could not be written: #{e.message}\n")

@@ -149,7 +149,7 @@ describe("no path and no title becomes code", () => {
   // What a file system takes as a name; NUL and the slash it does not.
   const folderName = hostileText
     .map((text) => text.replace(/[\0/]/g, "").slice(0, 60))
-    .filter((text) => !/^\.{0,2}$/.test(text) && Buffer.byteLength(text) < 200 && text.isWellFormed());
+    .filter((text) => !/^\.{0,2}$/.test(text) && Buffer.byteLength(text) < 200 && !/\p{Surrogate}/u.test(text));
 
   test("of the workbench's folder, by .sh and .desktop", () => {
     fs.renameSync(path.join(novice.standins.programs, "vagrant"), path.join(novice.around, "kept"));

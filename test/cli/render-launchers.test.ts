@@ -79,6 +79,20 @@ describe.each(["sh", "desktop"])("the novice's way, by files in .%s", (kind) => 
     expect([work(), hasPage()]).toEqual([before, true]);
   });
 
+  test("Save-a-report lists what goes into it, then writes one zip without the token", () => {
+    const run = novice.click(`Save-a-report.${kind}`);
+    expect(run.code, run.text).toBe(0);
+    const file = /^Saved: (.*)$/m.exec(run.text)?.[1] ?? "";
+    expect(run.text.indexOf("The report holds these files")).toBeGreaterThanOrEqual(0);
+    expect(run.text.indexOf("The report holds these files")).toBeLessThan(run.text.indexOf("Saved: "));
+    const names = spawnSync("unzip", ["-Z1", file], { encoding: "utf8" }).stdout.trim().split("\n");
+    expect(names.length).toBeGreaterThan(3);
+    for (const name of names) expect(run.text).toContain(`  ${name} `);
+    const text = spawnSync("unzip", ["-p", file], { encoding: "latin1", maxBuffer: 2 ** 26 }).stdout;
+    expect(text).not.toContain("token-token");
+    fs.rmSync(file);
+  });
+
   test("Reset asks, and does nothing without a clear yes", () => {
     for (const input of ["", "\n", "no\n", "y\n", "$(touch pwned)\n"]) {
       const run = novice.click(`Reset.${kind}`, { input });

@@ -38,10 +38,10 @@ export class Standins {
     fs.writeFileSync(path.join(this.programs, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
   }
 
-  /** Lays the catalog that the workbench's Vagrantfile asks for into its share. `boxes` are architectures. */
-  share(workbench: string, boxes: readonly string[] = ["amd64"]): void {
+  /** Lays the catalog that the workbench's Vagrantfile asks for into its share. `boxes` are architectures, `place` says where a path lies that another system sees. */
+  share(workbench: string, boxes: readonly string[] = ["amd64"], place = (file: string): string => file): void {
     const vagrantfile = fs.readFileSync(path.join(workbench, "Vagrantfile"), "utf8");
-    const catalog = /^ +"(\/[^"]+\.json)",$/m.exec(vagrantfile)?.[1] ?? "";
+    const catalog = place(/^ +"(\/[^"]+\.json)",$/m.exec(vagrantfile)?.[1] ?? "");
     fs.mkdirSync(path.dirname(catalog), { recursive: true });
     const providers = boxes.map((architecture) => ({
       ...{ name: "virtualbox", url: "/nowhere.box", architecture },

@@ -4,7 +4,7 @@ import path from "node:path";
 
 const FOLDER = path.resolve(import.meta.dirname, "../../templates/vagrant");
 
-const PRELUDE = `
+export const PRELUDE = `
 require "json"
 module Vagrant
   module Errors

@@ -1,6 +1,6 @@
 /**
  * The counted trials, which take hours: every breakage, ten kills of the first `up`, a second provisioning, attacks
- * from a kernel and from root in the VM, kills of getting a box. `--only NAME` runs those whose name holds the text, `--provider NAME` one
+ * from a kernel and from root in the VM, kills of getting a box, a hand-out driven by its launchers. `--only NAME` runs those whose name holds the text, `--provider NAME` one
  * provider. What passed at this commit is not run again; `--again` forgets that.
  */
 import { parseArgs } from "node:util";
@@ -9,6 +9,7 @@ import { hostileTokenIsNoScript, kernelStaysUnprivileged, rootStaysInside } from
 import { BREAKAGES } from "./breakages.ts";
 import { installTrials } from "./install-trials.ts";
 import { clearLab, type Lab, makeLab, notebox, up } from "./lab.ts";
+import { novicesWay } from "./launcher-trial.ts";
 import type { ProviderName } from "./prepared-boxes.ts";
 import { endAll } from "./programs.ts";
 import { openProvider } from "./providers.ts";
@@ -83,7 +84,8 @@ async function soak(name: ProviderName): Promise<void> {
   );
   // libvirt's VMs have no way to this computer's loopback.
   const proxied = name === "virtualbox" && wanted(`${name}: a proxy with a CA of its own`);
-  if (todo.length + kills.length === 0 && !proxied) return;
+  const byLaunchers = wanted(`${name}: the novice's way by launchers`);
+  if (todo.length + kills.length === 0 && !proxied && !byLaunchers) return;
   const provider = await openProvider(name);
   let version: string | undefined;
   const inLab = async <T>(work: (lab: Lab) => Promise<T>): Promise<T> => {
@@ -103,6 +105,7 @@ async function soak(name: ProviderName): Promise<void> {
         for (const [trial, body] of todo) await counted(`${name}: ${trial}`, () => body(lab));
       });
     trials.fresh();
+    if (byLaunchers) await counted(`${name}: the novice's way by launchers`, () => inLab(novicesWay));
     if (proxied) await counted(`${name}: a proxy with a CA of its own`, () => inLab(proxyIsHonoured));
     for (const { kill, trial } of kills) await counted(trial, () => inLab((lab) => killedUp(lab, kill)));
   } finally {

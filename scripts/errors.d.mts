@@ -1,0 +1,2 @@
+export function codesText(): string;
+export function withCodes(page: string): string;
