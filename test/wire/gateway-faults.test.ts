@@ -1,6 +1,7 @@
 /** What makes a gateway hang or lie, provoked in ours (all of it) and, of what is quick to see, in the one as it comes. */
 
 import fs from "node:fs";
+import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { gatewayPython } from "../../scripts/lib/gateway-python.mjs";
 import { FAULTS, NOTEBOOK, provokeFaults } from "../gateway/faults.mjs";
@@ -46,7 +47,7 @@ describe.skipIf(gatewayPython() === undefined)("waiting", () => {
   beforeAll(async () => {
     const cells = [
       "import json, time\nN = 0",
-      "# GET /sleep/:s\nN += 1\ntime.sleep(float(json.loads(REQUEST)['path']['s']))\nprint(N)",
+      "# GET /sleep/:s\nN += 1\nopen('begun', 'w').close()\ntime.sleep(float(json.loads(REQUEST)['path']['s']))\nprint(N)",
       "# GET /exit\nprint('bye')\nexit()",
       "# GET /n\nprint(N)",
     ];
@@ -56,9 +57,13 @@ describe.skipIf(gatewayPython() === undefined)("waiting", () => {
 
   test("whoever goes away frees the kernel, which keeps its variables", async () => {
     expect(await count()).toBe(0);
-    const held = gateway.ask("GET /sleep/600", { signal: AbortSignal.timeout(1000) });
+    const hold = new AbortController();
+    const held = gateway.ask("GET /sleep/600", { signal: hold.signal });
+    const begun = path.join(path.dirname(gateway.notebook), "begun");
+    expect(await until(() => fs.existsSync(begun), 3000)).toBe(true);
     const waits = gateway.ask("GET /sleep/600", { signal: AbortSignal.timeout(500) });
     await expect(waits).rejects.toThrow();
+    hold.abort();
     await expect(held).rejects.toThrow();
     // The one that waited never began, and the other's kernel was not thrown away.
     expect(await count()).toBe(1);
