@@ -2,14 +2,14 @@
 
 import fs from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { gatewayPython } from "../../scripts/lib/gateway-python.mjs";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { FAULTS, NOTEBOOK, provokeFaults } from "../gateway/faults.mjs";
 import { type Gateway, type Spec, startOurs, startStock, TOKEN, until } from "../gateway/start.ts";
+import { withGateway } from "../gateway/with-gateway.ts";
 
 const notebook = fs.readFileSync(NOTEBOOK, "utf8");
 
-describe.skipIf(gatewayPython() === undefined)("faults", () => {
+withGateway("faults", () => {
   test("our gateway stands all of them", async () => {
     const gateway = await startOurs(notebook, { timeout: 3 });
     try {
@@ -38,7 +38,7 @@ describe.skipIf(gatewayPython() === undefined)("faults", () => {
   });
 });
 
-describe.skipIf(gatewayPython() === undefined)("waiting", () => {
+withGateway("waiting", () => {
   const TIMEOUT = 4;
   let gateway: Gateway;
   const count = async (): Promise<number> => Number(await (await gateway.ask("GET /n")).text());
