@@ -41,7 +41,13 @@ export const FAULTS = [
   { name: "a cell that asks for input", send: "GET /input", status: [500, 504], fault: "input" },
   { name: "a ResponseInfo that is not JSON", send: "GET /not-json", status: [500], fault: "response-info" },
   { name: "two ResponseInfo cells", send: "GET /two-infos", status: [500], fault: "response-info" },
-  { name: "a queue that does not move", send: "GET /hello", status: [504], fault: /busy|starting/, together: "GET /sleep" },
+  {
+    name: "a queue that does not move",
+    send: "GET /hello",
+    status: [504],
+    fault: /busy|starting/,
+    together: "GET /sleep",
+  },
   { name: "an answer without a type", send: "GET /umlaut", status: [200], type: /charset=utf-8/i },
   { name: "a path whose first match has no such method", send: "POST /sleep", status: [405], type: /json/ },
 ];
