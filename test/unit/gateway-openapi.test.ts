@@ -5,12 +5,13 @@
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { gatewayPython } from "../../scripts/lib/gateway-python.mjs";
 import { parseNotebook } from "../../src/notebooks/notebook.ts";
 import { type OpenApiDocument, openApiDocument } from "../../src/notebooks/openapi/document.ts";
 import { startFaults } from "../../src/notebooks/routes.ts";
 import { notebookText, PYTHON } from "../gateway/start.ts";
+import { withGateway } from "../gateway/with-gateway.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const python = gatewayPython() ?? "";
@@ -71,7 +72,7 @@ function common({ info, security, paths, components }: OpenApiDocument): object 
   return { info, security, components, operations };
 }
 
-describe.skipIf(gatewayPython() === undefined)("what the gateway says of its routes", () => {
+withGateway("what the gateway says of its routes", () => {
   test("is what the command says, and OpenAPI 3.1", () => {
     const texts = notebooks();
     const input = JSON.stringify(texts);

@@ -4,13 +4,13 @@
  */
 import fs from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { gatewayPython } from "../../scripts/lib/gateway-python.mjs";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Gateway, ORIGIN, startOurs, TOKEN, until } from "../gateway/start.ts";
+import { withGateway } from "../gateway/with-gateway.ts";
 
 const STRANGERS = ["https://evil.example", "https://lms.example.edu.evil.example", "http://lms.example.edu", "null"];
 
-describe.skipIf(gatewayPython() === undefined)("who may ask the gateway", () => {
+withGateway("who may ask the gateway", () => {
   let gateway: Gateway;
   const ran = (): string[] => {
     const file = path.join(path.dirname(gateway.notebook), "ran");

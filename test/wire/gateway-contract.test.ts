@@ -5,9 +5,9 @@
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { gatewayPython } from "../../scripts/lib/gateway-python.mjs";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Cell, type Gateway, startOurs, startStock } from "../gateway/start.ts";
+import { withGateway } from "../gateway/with-gateway.ts";
 
 const CELLS: readonly Cell[] = [
   { markdown: "# GET /heading\nA heading that looks like a route." },
@@ -203,7 +203,7 @@ const DIFFERENT: Record<string, [theirs: Partial<Seen>, ours: Partial<Seen>]> = 
   "a Bearer token": [{ status: 401 }, { status: 200, type: TEXT_TYPE, body: "plain\n" }],
 };
 
-describe.skipIf(gatewayPython() === undefined)("the gateway as it comes and ours", () => {
+withGateway("the gateway as it comes and ours", () => {
   let stock: Gateway;
   let ours: Gateway;
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "notebox-static-"));

@@ -1,14 +1,15 @@
 /** What makes a gateway hang or lie, provoked in ours (all of it) and, of what is quick to see, in the one as it comes. */
 
 import fs from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { gatewayPython } from "../../scripts/lib/gateway-python.mjs";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { FAULTS, NOTEBOOK, provokeFaults } from "../gateway/faults.mjs";
 import { type Gateway, type Spec, startOurs, startStock, TOKEN, until } from "../gateway/start.ts";
+import { withGateway } from "../gateway/with-gateway.ts";
 
 const notebook = fs.readFileSync(NOTEBOOK, "utf8");
 
-describe.skipIf(gatewayPython() === undefined)("faults", () => {
+withGateway("faults", () => {
   test("our gateway stands all of them", async () => {
     const gateway = await startOurs(notebook, { timeout: 3 });
     try {
@@ -37,7 +38,7 @@ describe.skipIf(gatewayPython() === undefined)("faults", () => {
   });
 });
 
-describe.skipIf(gatewayPython() === undefined)("waiting", () => {
+withGateway("waiting", () => {
   const TIMEOUT = 4;
   let gateway: Gateway;
   const count = async (): Promise<number> => Number(await (await gateway.ask("GET /n")).text());
@@ -46,7 +47,7 @@ describe.skipIf(gatewayPython() === undefined)("waiting", () => {
   beforeAll(async () => {
     const cells = [
       "import json, time\nN = 0",
-      "# GET /sleep/:s\nN += 1\ntime.sleep(float(json.loads(REQUEST)['path']['s']))\nprint(N)",
+      "# GET /sleep/:s\nN += 1\nopen('begun', 'w').close()\ntime.sleep(float(json.loads(REQUEST)['path']['s']))\nprint(N)",
       "# GET /exit\nprint('bye')\nexit()",
       "# GET /n\nprint(N)",
     ];
@@ -56,9 +57,13 @@ describe.skipIf(gatewayPython() === undefined)("waiting", () => {
 
   test("whoever goes away frees the kernel, which keeps its variables", async () => {
     expect(await count()).toBe(0);
-    const held = gateway.ask("GET /sleep/600", { signal: AbortSignal.timeout(1000) });
+    const hold = new AbortController();
+    const held = gateway.ask("GET /sleep/600", { signal: hold.signal });
+    const begun = path.join(path.dirname(gateway.notebook), "begun");
+    expect(await until(() => fs.existsSync(begun), 3000)).toBe(true);
     const waits = gateway.ask("GET /sleep/600", { signal: AbortSignal.timeout(500) });
     await expect(waits).rejects.toThrow();
+    hold.abort();
     await expect(held).rejects.toThrow();
     // The one that waited never began, and the other's kernel was not thrown away.
     expect(await count()).toBe(1);

@@ -6,10 +6,11 @@
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { gatewayPython } from "../../scripts/lib/gateway-python.mjs";
 import { parameterValues } from "../../src/notebooks/routes.ts";
 import { type Gateway, notebookText, PYTHON, startStock, takesAll, until } from "../gateway/start.ts";
+import { withGateway } from "../gateway/with-gateway.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const MADE_UP = takesAll ? 28 : 1;
@@ -78,7 +79,7 @@ function madeUp(): [string, Case][] {
   });
 }
 
-describe.skipIf(gatewayPython() === undefined)("the gateway as it comes, started with", () => {
+withGateway("the gateway as it comes, started with", () => {
   const fixed = Object.entries(FIXED).filter(([name]) => takesAll || QUICK.includes(name));
   const all = gatewayPython() === undefined ? fixed : [...fixed, ...madeUp()];
 

@@ -85,7 +85,9 @@ class Kernel:
         try:
             await asyncio.shield(starting)
         except asyncio.CancelledError:
-            starting.add_done_callback(lambda _: asyncio.ensure_future(discard(manager, kernel_id)))
+            # It cannot be broken off half-way; it takes a moment only.
+            await asyncio.wait([starting])
+            await discard(manager, kernel_id)
             raise
         return cls(manager, kernel_id)
 

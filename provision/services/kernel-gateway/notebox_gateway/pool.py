@@ -16,7 +16,7 @@ class Pool:
     def __init__(self, size, make, on_lost):
         self.size, self.make, self.on_lost = size, make, on_lost
         self.idle, self.lent, self.waiting = deque(), set(), deque()
-        self.tasks = set()
+        self.tasks, self.kills = set(), set()
         self.filled = self.retired = self.closed = False
         self.replaced = 0
 
@@ -81,7 +81,9 @@ class Pool:
     async def close(self, fault=None):
         """Ends all kernels; who waits is told. Never waits longer than it takes to kill."""
         self.closed = True
-        for task in list(self.tasks):
+        # One of them may be what closes the pool.
+        tasks = self.tasks - {asyncio.current_task()}
+        for task in tasks:
             task.cancel()
         while self.waiting:
             place = self.waiting.popleft()
@@ -89,7 +91,9 @@ class Pool:
                 place.set_exception(fault or stopping())
         kernels = [*self.idle, *self.lent]
         self.idle.clear()
-        await asyncio.gather(*(kernel.kill() for kernel in kernels), return_exceptions=True)
+        kills = [kernel.kill() for kernel in kernels]
+        # A replacement that is broken off ends its own kernel.
+        await asyncio.gather(*kills, *tasks, *self.kills, return_exceptions=True)
 
     def _take_in(self, kernel):
         kernel.on_end = self._on_end
@@ -113,13 +117,13 @@ class Pool:
 
     def _replace(self, kernel):
         if self.closed or (self.retired and not self.waiting):
-            kernel.kill()
+            self._kill(kernel)
             self._settle()
             return
         self.replaced += 1
 
         async def replace():
-            kernel.kill()
+            self._kill(kernel)
             try:
                 self._take_in(await self.make())
             except StartFault as fault:
@@ -133,7 +137,12 @@ class Pool:
     def _settle(self):
         if self.retired and not self.waiting:
             while self.idle:
-                self.idle.popleft().kill()
+                self._kill(self.idle.popleft())
+
+    def _kill(self, kernel):
+        killing = kernel.kill()
+        self.kills.add(killing)
+        killing.add_done_callback(self.kills.discard)
 
     def _spawn(self, work):
         task = asyncio.ensure_future(work)

@@ -27,6 +27,7 @@ class Service:
         self.problem = None
         self.attempt = self.watcher = None
         self.replaced_before = 0
+        self.retired = []
         self.reading = self.pool = None
 
     def read_first(self):
@@ -41,10 +42,11 @@ class Service:
     async def stop(self, fault=None):
         """All kernels are gone afterwards."""
         self.ending = True
-        for task in (self.watcher, self.attempt):
-            if task is not None and task is not asyncio.current_task():
-                task.cancel()
-        await self.pool.close(fault)
+        tasks = [task for task in (self.watcher, self.attempt) if task is not None]
+        for task in tasks:
+            task.cancel()
+        # A start that is broken off ends its own kernels.
+        await asyncio.gather(*(pool.close(fault) for pool in [self.pool, *self.retired]), *tasks, return_exceptions=True)
 
     @property
     def replaced(self):
@@ -77,6 +79,7 @@ class Service:
             self.replaced_before += old.replaced
             self.pool = pool
             old.retire()
+            self.retired = [each for each in [*self.retired, old] if each.lent or each.waiting]
         self.serving = True
         self._write_problem(None)
         told = f"serves {len(reading.routes)} routes of {self.path}"
