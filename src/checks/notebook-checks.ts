@@ -43,6 +43,6 @@ export function notebookIsSound(notebook: Notebook, path: string, kernels: numbe
     say(first) + (faults.length > 1 ? ` (and ${faults.length - 1} more)` : ""),
     "a notebook without lint errors",
     `${first.hint} Save it: the service reads it again by itself.`,
-    { details: faults.map((fault) => `${say(fault)} – ${fault.hint}`), passing: false },
+    { details: faults.flatMap((fault) => [say(fault), `  do: ${fault.hint}`]), passing: false },
   );
 }

@@ -110,7 +110,10 @@ function summary(called: readonly Called[], suspects: readonly string[]): Answer
   const others = bad.length > 1 ? ` (and ${bad.length - 1} more)` : "";
   return failed(say(first) + others, first.verdict?.expected ?? "an answer", first.verdict?.hint ?? "", {
     ...(elsewhere ? {} : { suspects }),
-    details: called.map((one) => say(one) + (one !== first && one.verdict?.fault ? ` – ${one.verdict.hint}` : "")),
+    details: called.flatMap((one) => [
+      say(one),
+      ...(one !== first && one.verdict?.fault !== undefined ? [`  do: ${one.verdict.hint}`] : []),
+    ]),
   });
 }
 

@@ -56,7 +56,7 @@ export function judge(
   setting: Setting,
 ): Verdict {
   const asked = example.path === route.path ? "" : ` (${example.path})`;
-  const seen = `${told(answer)} in ${(milliseconds / 1000).toFixed(1)} s${asked}`;
+  const seen = `${told(answer).replace(/\.$/, "")} in ${(milliseconds / 1000).toFixed(1)} s${asked}`;
   const fine = (more = ""): Verdict => ({ seen: seen + more, expected: "", hint: "" });
   if (answer.status === 504) return hang(route, answer, asked, setting);
   if (example.status !== undefined) {

@@ -100,8 +100,8 @@ describe("lint", () => {
     const service = "services: { a: { kind: kernel-gateway, notebook: api/a.ipynb } }";
     fs.writeFileSync(path.join(workbench, "workbench.yaml"), `version: 1\nname: lab\nbox: { name: x/y }\n${service}\n`);
     notebook("wb/api/a.ipynb", "# GET /a\nprint(input())");
-    for (const verb of ["validate", "render"]) {
-      const { status, stderr } = notebox("-C", "wb", verb);
+    for (const verb of [["validate"], ["render"], ["render", "--zip", "wb/out.zip"]]) {
+      const { status, stderr } = notebox("-C", "wb", ...verb);
       expect(status).toBe(3);
       expect(stderr).toContain("a.ipynb cell 0:2:7: E15: input(…) waits for somebody to type.");
     }

@@ -43,15 +43,15 @@ async function withNotebook<T>(lab: Lab, work: () => Promise<T>): Promise<T> {
 
 // The route, and what verify has to say of it: the kind of fault, the cell, and the mending.
 const TOLD: readonly [route: string, what: RegExp][] = [
-  ["GET /sleep", /\(cell 3\) hangs: 504 .*\(cell 3\).*[\s\S]*Run cell 3 of api\/hello\.ipynb in Jupyter/],
-  ["GET /exit", /\(cell 5\) fails: 500 The kernel died.* – Something in cell 5 of .* ends its own kernel/],
-  ["GET /kill", /\(cell 6\) fails: 500 The kernel died.* – Something in cell 6 of .* ends its own kernel/],
-  ["GET /exit-info", /\(cell 7\) fails: 500 The kernel died.* – Something in cells 7 and 8 of/],
-  ["GET /input", /\(cell 9\) fails: 500 .*asked for input.* – Take input\(\) out of cell 9 of/],
-  ["GET /not-json", /\(cell 10\) fails: 500 .*ResponseInfo.* – Mend the ResponseInfo cell 11 of/],
-  ["GET /two-infos", /\(cell 12\) fails: 500 .*ResponseInfo.* – Mend the ResponseInfo cells 13 and 14/],
-  ["GET /error", /\(cell 16\) fails: 500 Error ZeroDivisionError.* – Run cell 16 of/],
-  ["GET /wrong", /\(cell 17\) answers wrongly: 200 .*not JSON.* – Print one json\.dumps\(…\) in cell 17 of/],
+  ["GET /sleep", /\(cell 3\) hangs: 504 .*\(cell 3\).* – Run cell 3 of api\/hello\.ipynb in Jupyter/],
+  ["GET /exit", /\(cell 5\) fails: 500 The kernel died.* – do: Something in cell 5 of .* ends its own kernel/],
+  ["GET /kill", /\(cell 6\) fails: 500 The kernel died.* – do: Something in cell 6 of .* ends its own kernel/],
+  ["GET /exit-info", /\(cell 7\) fails: 500 The kernel died.* – do: Something in cells 7 and 8 of/],
+  ["GET /input", /\(cell 9\) fails: 500 .*asked for input.* – do: Take input\(\) out of cell 9 of/],
+  ["GET /not-json", /\(cell 10\) fails: 500 .*ResponseInfo.* – do: Mend the ResponseInfo cell 11 of/],
+  ["GET /two-infos", /\(cell 12\) fails: 500 .*ResponseInfo.* – do: Mend the ResponseInfo cells 13 and 14/],
+  ["GET /error", /\(cell 16\) fails: 500 Error ZeroDivisionError.* – do: Run cell 16 of/],
+  ["GET /wrong", /\(cell 17\) answers wrongly: 200 .*not JSON.* – do: Print one json\.dumps\(…\) in cell 17 of/],
 ];
 
 /** The script's own notebook, and two faults that are the notebook's alone. */
@@ -90,9 +90,10 @@ export async function requestsNeverHang(lab: Lab): Promise<string> {
     const routes = check(`routes.${SERVICE}`);
     const lines = routes.details ?? [];
     for (const [route, what] of TOLD) {
-      const line = lines.find((each) => each.startsWith(`${route} (`)) ?? "";
+      const at = lines.findIndex((each) => each.startsWith(`${route} (`));
       // The first fault's mending stands above the list.
-      const said = routes.seen?.startsWith(`${route} (`) ? `${line}\n${routes.hint}` : line;
+      const above = routes.seen?.startsWith(`${route} (`) === true;
+      const said = `${lines[at] ?? ""} – ${above ? routes.hint : (lines[at + 1] ?? "").trim()}`;
       expect(what.test(said), `verify says of ${route}: ${said || lines.join("\n")}`);
     }
     const next = Math.max(...results.map(({ nextSeconds }) => nextSeconds));

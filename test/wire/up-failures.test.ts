@@ -35,6 +35,32 @@ describe("the workbench", () => {
   });
 });
 
+/** Puts a cell before all others of the API notebook. */
+function addCell(source: string): void {
+  const file = path.join(lab.folder, "api/hello.ipynb");
+  const notebook = JSON.parse(fs.readFileSync(file, "utf8"));
+  notebook.cells.unshift({ cell_type: "code", metadata: {}, outputs: [], execution_count: null, source });
+  fs.writeFileSync(file, JSON.stringify(notebook));
+}
+
+describe("an API notebook", () => {
+  test("with a lint error: exit 3 with cell and rule, and Vagrant is never asked", async () => {
+    addCell("#GET /almost\nprint(1)");
+    const { code, stderr } = await lab.run("up");
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/hello\.ipynb cell 0:1:1: E07: /);
+    expect(lab.calls()).toEqual([]);
+  });
+
+  test("with a lint warning: it is shown, and `up` goes on", async () => {
+    addCell("# GET /plain\nprint(1)");
+    lab.verb("up", "fail Vagrant::Errors::VagrantError 'as far as this'");
+    const { code, stderr } = await lab.run("up");
+    expect(code).toBe(7);
+    expect(stderr).toContain("api/hello.ipynb cell 0: W20: ");
+  });
+});
+
 describe("what is missing", () => {
   test("Vagrant: exit 4, says what IT must install", async () => {
     fs.rmSync(path.join(lab.bin, "vagrant"));

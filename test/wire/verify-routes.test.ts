@@ -22,7 +22,7 @@ beforeEach(() => {
     ...{ url: gateway.url, token: TOKEN, kernels: 1, timeoutSeconds: 1, includeWrites: false },
     ...{ service: "marks", notebook: "api/marks.ipynb", suspects: [] },
   };
-  Object.assign(gateway, { routes: {}, described: [], requests: [], bodies: [], most: 0 });
+  Object.assign(gateway, { routes: {}, described: [], requests: [], bodies: [], idle: 1, most: 0 });
 });
 
 type Source = string | { source: string; notebox: unknown };
@@ -165,6 +165,21 @@ describe("a hang, a failure and a wrong answer are told apart, each with its cel
       seen: expect.stringMatching(/^GET \/a \(cell 0\) fails: 500 The cells/),
       hint: expect.stringMatching(out),
     });
+  });
+
+  test("after a kernel's death it waits for the fresh one, so that the next route is not blamed for the wait", async () => {
+    const fault = (word: string, status: number) => ({ status, body: JSON.stringify({ message: word, fault: word }) });
+    gateway.idle = 0;
+    gateway.routes = { "GET /exit": fault("kernel-died", 500), "GET /next": fault("timeout", 504) };
+    setTimeout(() => {
+      gateway.idle = 1;
+      gateway.routes["GET /next"] = ok;
+    }, 1200);
+    const answer = await ask("# GET /exit", "# GET /next");
+    expect(answer).toMatchObject({
+      seen: expect.stringMatching(/^GET \/exit \(cell 0\) fails: 500 kernel-died in [\d.]+ s$/),
+    });
+    expect(JSON.stringify(answer)).toContain("GET /next: 200");
   });
 
   test("while the kernel is started afresh it is asked again, and that is no fault", async () => {

@@ -16,6 +16,8 @@ export interface FakeGateway {
   described: readonly string[];
   /** What it says of the notebook that it serves. */
   own: { sha256?: string; problem?: { message: string } };
+  /** How many kernels wait for a request, as it says. */
+  idle: number;
   /** Origins of pages that may call it; "*" for everybody. */
   origins: readonly string[];
   requests: string[];
@@ -50,7 +52,12 @@ export async function startGateway(token: string): Promise<FakeGateway> {
     if (path === "/_api/spec" && !(`GET ${path}` in self.routes))
       return say(
         200,
-        JSON.stringify({ openapi: "3.1.0", paths: paths(self.described), "x-notebox-notebook": self.own }),
+        JSON.stringify({
+          openapi: "3.1.0",
+          paths: paths(self.described),
+          "x-notebox-notebook": self.own,
+          "x-notebox-service": { kernelsIdle: self.idle },
+        }),
       );
     const route = `${request.method} ${path}`;
     if (!known) return say(404, '{"reason":"Not Found","message":""}');
@@ -71,6 +78,7 @@ export async function startGateway(token: string): Promise<FakeGateway> {
     routes: {},
     described: [],
     own: {},
+    idle: 1,
     origins: [],
     requests: [],
     bodies: [],
