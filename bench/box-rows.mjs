@@ -18,7 +18,7 @@ export const boxRows = [
     beside: "`curl -o f` and `sha256sum f`",
     aim: 0.6,
     bound:
-      "SHA-256 and the network in one thread, MD5 and SHA-1 in another, and putting the box safely on the disk, which curl leaves to chance.",
+      "the processor: MD5 in one thread, SHA-1 and SHA-256 in another, the network in a third, which on a busy computer is more work than one SHA-256; and putting the box safely on the disk, which curl leaves to chance.",
     needs: () => missing("nginx") ?? missing("curl"),
     measure: () =>
       withShare(async ({ folder, share, port }) => {

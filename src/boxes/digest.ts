@@ -39,32 +39,35 @@ export function startHashes(extra?: HashType): Hashes {
   };
 }
 
-/** The same with most of the work in another thread; bytes must lie in shared memory and wait for the promise. */
+/** The same with the work in other threads; bytes must lie in shared memory and wait for the promise. */
 export interface SplitHashes {
   update(bytes: Uint8Array): Promise<void>;
   digest(): Promise<Digest>;
   stop(): void;
 }
 
-/** sha256 here, the others in a thread where there are threads; else all of them here. */
+/**
+ * In threads where there are threads, else here. MD5 takes as long as the two SHAs together, which processors have
+ * instructions for; and this thread has the network, the inspection and the disk to do.
+ */
 export function splitHashes(threads: HashThreads | undefined, extra?: HashType): SplitHashes {
   if (!threads) {
     const hashes = startHashes(extra);
     return { update: async (bytes) => hashes.update(bytes), digest: async () => hashes.digest(), stop: () => {} };
   }
-  const own = createHash("sha256");
-  const thread = threads.start(["sha1", "md5", ...(extra === undefined || extra === "sha256" ? [] : [extra])]);
+  const shas: HashType[] = ["sha256", "sha1", ...(extra === "sha384" || extra === "sha512" ? [extra] : [])];
+  const both = [threads.start(["md5"]), threads.start(shas)];
   let size = 0;
   return {
-    update(bytes) {
-      const other = thread.update(bytes);
-      other.catch(() => {});
+    async update(bytes) {
       size += bytes.length;
-      own.update(bytes);
-      return other;
+      await Promise.all(both.map((thread) => thread.update(bytes)));
     },
-    digest: async () => ({ size, sha256: own.digest("hex"), ...(await thread.digest()) }) as Digest,
-    stop: () => thread.stop(),
+    digest: async () =>
+      Object.assign({ size }, ...(await Promise.all(both.map((thread) => thread.digest())))) as Digest,
+    stop: () => {
+      for (const thread of both) thread.stop();
+    },
   };
 }
 

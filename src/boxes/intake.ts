@@ -35,14 +35,20 @@ export interface IntakeOptions {
 }
 
 const BLOCK = 1024 * 1024;
+/** While one is filled the others are hashed and written; a moment's delay of one of them then stops nobody. */
+const BLOCKS = 4;
 const SYNC_EVERY = 8 * 1024 * 1024;
 
 export function createIntake(options: IntakeOptions): Intake {
   const { handle, inspector } = options;
   const hashes = splitHashes(options.threads, options.extra);
   // In shared memory, so that another thread can hash them where they lie.
-  let block = Buffer.from(new SharedArrayBuffer(BLOCK));
-  let other = Buffer.from(new SharedArrayBuffer(BLOCK));
+  const ring = Array.from({ length: BLOCKS }, () => ({
+    block: Buffer.from(new SharedArrayBuffer(BLOCK)),
+    free: Promise.resolve(),
+  }));
+  let turn = 0;
+  let { block } = ring[0] as (typeof ring)[number];
   let filled = 0;
   /** Where the block begins in the file. */
   let at = 0;
@@ -53,16 +59,23 @@ export function createIntake(options: IntakeOptions): Intake {
   const flush = async (): Promise<void> => {
     if (filled === 0) return;
     const bytes = block.subarray(0, filled);
-    // While this block is hashed and looked into, the one before it is still being written.
+    const own = ring[turn] as (typeof ring)[number];
     const hashing = hashes.update(bytes);
+    hashing.catch(() => {});
     await inspector?.write(bytes);
-    await writing;
-    writing = Promise.all([writeAll(handle, bytes, at), hashing]).then(() => {});
-    // Its failure is met at the next await; until then it must not count as unhandled.
-    writing.catch(() => {});
+    // One write after the other: what is on the disk has no gaps.
+    const position = at;
+    const before = writing;
+    writing = before.then(() => writeAll(handle, bytes, position));
+    own.free = Promise.all([writing, hashing]).then(() => {});
+    // Their failure is met at the next await; until then it must not count as unhandled.
+    for (const one of [writing, own.free]) one.catch(() => {});
     at += filled;
     filled = 0;
-    [block, other] = [other, block];
+    turn = (turn + 1) % BLOCKS;
+    const next = ring[turn] as (typeof ring)[number];
+    await next.free;
+    block = next.block;
     if (syncing === undefined && at - synced >= (options.syncEvery ?? SYNC_EVERY)) syncLater();
   };
   const syncLater = (): void => {

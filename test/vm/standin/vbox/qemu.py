@@ -66,8 +66,8 @@ def command_line(folder: Path, machine: Machine) -> list[str]:
         *("-cpu", "host" if fast else EMULATED_CPU),
         *("-smp", str(machine.cpus), "-m", str(machine.memory_mib)),
         *("-nodefaults", "-display", "none", "-rtc", "base=utc", "-serial", "file:console.log"),
-        # A test's disk need not survive a power cut of the host.
-        *("-drive", f"if=none,id=disk0,file={machine.disk},format=qcow2,cache=unsafe,discard=unmap"),
+        # A test's disk need not survive a power cut of the host. Nothing is trimmed, as with VirtualBox's VMDKs.
+        *("-drive", f"if=none,id=disk0,file={machine.disk},format=qcow2,cache=unsafe"),
         *("-device", "ich9-ahci,id=sata", "-device", "ide-hd,bus=sata.0,drive=disk0,bootindex=0"),
     ]
     for number, nic in sorted(machine.nics.items()):
