@@ -31,6 +31,15 @@ EOF
     (cd "$work" && venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
       --no-emit-index-url --no-emit-find-links --only-binary :all: pyproject.toml)
   } >"$work/base.txt"
+  # uv's own lock, held to the same pins, says which file each hash is of.
+  python3 - "$work/base.txt" >>"$work/pyproject.toml" <<'EOF'
+import json, sys
+pins = [line.rstrip("\n\\ ") for line in open(sys.argv[1], encoding="utf-8") if line[:1].isalnum()]
+print(f"constraint-dependencies = {json.dumps(pins)}")
+EOF
+  "$work/venv/bin/uv" lock --quiet --project "$work"
+  python3 scripts/lib/fitting-hashes.py "$work/base.txt" "$work/uv.lock" >"$work/fitting.txt"
+  mv -- "$work/fitting.txt" "$work/base.txt"
   # What is true of every guest need not be said on every line.
   sed -E "s/ and (python_full_version < '3\.14'|implementation_name == 'cpython'|sys_platform == 'linux')//g;
     s/ ; python_full_version < '3\.14'//" "$work/base.txt" >"$LOCK"

@@ -15,6 +15,23 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/\b[0-9a-f]{32,}\b/gi, MARK],
 ];
 
+/** Who and what must not be named in what goes to somebody else. */
+export interface Names {
+  /** Account names of the person. */
+  users: readonly string[];
+  /** Names of this computer; those in addresses are found by themselves. */
+  hosts: readonly string[];
+}
+
+// Hosts of addresses and of UNC paths.
+const HOSTS: readonly RegExp[] = [
+  /\b(?:https?|ftp|ssh|smb):\/\/(?:\[redacted\]@)?([A-Za-z0-9.-]+)/gi,
+  /(?<![:\w/\\])(?:\/\/|\\{2,4})([A-Za-z0-9][A-Za-z0-9.-]+)(?=[/\\])/g,
+];
+// This computer itself, the addresses that every VM has, and names that are nobody's.
+const OPEN =
+  /^(?:localhost|127(?:\.\d+){3}|10\.0\.2\.\d+|192\.168\.121\.\d+|.*\.example\.(?:com|org|edu)|vagrantcloud\.com)$/i;
+
 export interface Redactor {
   /** From now on this text never passes. Very short texts are ignored: they would blot out innocent words. */
   add(secret: string): void;
@@ -23,6 +40,42 @@ export interface Redactor {
    * so give the lines of one stream in their order.
    */
   clean(text: string): string;
+}
+
+/**
+ * For what leaves this computer: as createRedactor, and without the names of people and computers (but those of one or
+ * two letters, which would take innocent words with them). A computer's name
+ * keeps a stand-in ([host-1]), so that it can still be told where two lines mean the same. What launchers save is
+ * cleaned by templates/vagrant/redactor.rb; a test compares the two.
+ */
+export function createNameRedactor(homeDir: string, names: Names): Pick<Redactor, "clean"> {
+  const home = homePattern(homeDir);
+  const aliases = new Map<string, string>();
+  const note = (host: string): void => {
+    const key = host.toLowerCase();
+    if (!OPEN.test(host) && !aliases.has(key)) aliases.set(key, `[host-${aliases.size + 1}]`);
+  };
+  for (const host of names.hosts) if (host.trim().length > 2) note(host.trim());
+  const users = [...new Set(names.users.map((user) => user.trim()))].filter(
+    (user) => user.length > 2 && user !== "root",
+  );
+  return {
+    clean(text) {
+      let clean = text;
+      for (const [pattern, replacement] of PATTERNS) clean = clean.replace(pattern, replacement);
+      if (home !== undefined) clean = clean.replace(home, "~");
+      for (const pattern of HOSTS) for (const match of clean.matchAll(pattern)) note(match[1] ?? "");
+      for (const [host, alias] of [...aliases].sort(([a], [b]) => b.length - a.length))
+        clean = clean.replace(byItself(host), alias);
+      for (const user of users) clean = clean.replace(byItself(user), "[user]");
+      return clean;
+    },
+  };
+}
+
+/** The name as a word: anna, but not annabel. */
+function byItself(name: string): RegExp {
+  return new RegExp(`(?<![\\p{L}\\p{N}])${name.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&")}(?![\\p{L}\\p{N}])`, "giu");
 }
 
 /** `homeDir` is shown as `~`, whatever slashes a program writes it with. */

@@ -65,6 +65,8 @@ function hashes(data: unknown, key: "files" | "pending"): Map<string, string> {
  * deleted when it is no longer needed: so nothing outside these places counts.
  */
 function isBundlePath(path: string): boolean {
-  if (!/^(?:Vagrantfile|(?:Start|Stop|Status)\.[a-z]+|(?:provision|vagrant)\/[^\\:\0]+)$/.test(path)) return false;
+  const own =
+    /^(?:Vagrantfile|READ-ME-FIRST\.html|(?:Start|Stop|Status|Check|Reset|Save-a-report)\.[a-z]+|(?:provision|vagrant|launchers)\/[^\\:\0]+)$/;
+  if (!own.test(path)) return false;
   return !path.split("/").some((part) => part === "" || part === "." || part === "..");
 }

@@ -1,15 +1,14 @@
 /**
- * Writes the hand-out: one zip with one folder in it. The same files give the same bytes, whatever the platform,
- * time zone or umask; the zip is whole or not there. Which files go in is for plan.ts and handout.ts.
+ * Writes a zip. The same files give the same bytes, whatever the platform, time zone or umask; the zip is whole or
+ * not there. Which files go in is for plan.ts and handout.ts, what the bytes mean for zip-format.ts.
  */
-import { createWriteStream } from "node:fs";
 import fs from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { pipeline } from "node:stream/promises";
-import { ZipFile } from "yazl";
+import { crc32 } from "node:zlib";
 import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
 import type { Processes } from "../ports.ts";
+import { centralDirectory, localHeader, type Member, pack } from "./zip-format.ts";
 
 export interface ZipEntry {
   /** Inside the zip, with forward slashes; a folder ends with one. */
@@ -20,24 +19,31 @@ export interface ZipEntry {
   executable?: boolean;
 }
 
-// Zip knows no earlier day; a time that is always the same says nothing about who made it and when. It is noon of
-// the local time, because yazl writes a time as the local clock shows it.
-const MTIME = new Date(1980, 0, 1, 12);
+export interface Written {
+  bytes: number;
+  /** By path in the zip. */
+  sizes: ReadonlyMap<string, number>;
+}
 
-/** Returns the size in bytes. Throws UserError `disk-full`, or `usage` when the zip cannot be put there. */
+/** Larger files (boxes, data) are stored as they are and never held in memory whole. */
+const PACKED_BYTES = 8 * 1024 * 1024;
+/** A FAT32 stick takes no file of this size or more. */
+export const FAT32_BYTES = 4 * 1024 ** 3 - 1;
+
+/** Returns the size in bytes, and that of each file by its path. Throws UserError `disk-full`, or `usage` when the zip cannot be put there. */
 export async function writeZip(
   file: string,
   entries: readonly ZipEntry[],
   processes: Pick<Processes, "self" | "isAlive">,
-): Promise<number> {
+  signal?: AbortSignal,
+): Promise<Written> {
   const { pid, started } = processes.self();
   const part = path.join(path.dirname(file), `.${path.basename(file)}.${host()}-${pid}-${started}.part`);
   try {
     await removeParts(file, part, processes);
-    await pipeline(zipStream(entries), createWriteStream(part, { flags: "wx" }));
-    const { size } = await fs.stat(part);
+    const written = await writeMembers(part, entries, signal);
     await fs.rename(part, file);
-    return size;
+    return written;
   } catch (error) {
     await fs.rm(part, { force: true });
     throw explained(error, file, part);
@@ -62,27 +68,84 @@ async function removeParts(file: string, own: string, processes: Pick<Processes,
   }
 }
 
-function zipStream(entries: readonly ZipEntry[]): NodeJS.ReadableStream {
-  const zip = new ZipFile();
-  for (const { path: name, content, source, executable } of [...entries].sort(byPath)) {
-    const options = {
-      mtime: MTIME,
-      forceDosTimestamp: true,
-      mode: name.endsWith("/") ? 0o40755 : executable ? 0o100755 : 0o100644,
-    };
-    // Node's deflate gives other bytes on other processors; stored files are the same everywhere.
-    const stored = { ...options, compress: false };
-    const inside = name.normalize("NFC");
-    if (name.endsWith("/")) zip.addEmptyDirectory(inside, options);
-    else if (content) zip.addBuffer(content, inside, stored);
-    else if (source) zip.addFile(source, inside, stored);
+async function writeMembers(file: string, entries: readonly ZipEntry[], signal?: AbortSignal): Promise<Written> {
+  const output = await fs.open(file, "wx");
+  try {
+    const members: Member[] = [];
+    let at = 0;
+    for (const entry of [...entries].sort(byPath)) {
+      signal?.throwIfAborted();
+      const member = await writeMember(output, entry, at, signal);
+      members.push(member);
+      at += localHeader(member).length + member.packed;
+    }
+    const tail = centralDirectory(members, at);
+    await writeAll(output, tail, at);
+    await output.sync();
+    const files = members.filter(({ name }) => !name.endsWith("/"));
+    return { bytes: at + tail.length, sizes: new Map(files.map(({ name, size }) => [name, size])) };
+  } finally {
+    await output.close();
   }
-  zip.end();
-  // yazl tells errors of the files it reads at the ZipFile, not at the stream that is piped.
-  zip.on("error", (error) =>
-    (zip.outputStream as NodeJS.ReadableStream & { destroy(e: Error): void }).destroy(error as Error),
-  );
-  return zip.outputStream;
+}
+
+async function writeMember(
+  output: fs.FileHandle,
+  entry: ZipEntry,
+  offset: number,
+  signal?: AbortSignal,
+): Promise<Member> {
+  const name = entry.path.normalize("NFC");
+  const mode = name.endsWith("/") ? 0o40755 : entry.executable ? 0o100755 : 0o100644;
+  const empty: Member = { name, mode, crc: 0, packed: 0, size: 0, deflated: false, offset };
+  const { source } = entry;
+  const isLarge = source !== undefined && (await fs.stat(source)).size > PACKED_BYTES;
+  if (source !== undefined && isLarge) return await storeFile(output, source, empty, signal);
+  const content = source === undefined ? (entry.content ?? Buffer.alloc(0)) : await fs.readFile(source);
+  const { data, crc, deflated } = pack(content);
+  const member = { ...empty, crc, packed: data.length, size: content.length, deflated };
+  await writeAll(output, Buffer.concat([localHeader(member), data]), offset);
+  return member;
+}
+
+/** The header, whose length is known, is written after the bytes, whose checksum is not known before. */
+async function storeFile(output: fs.FileHandle, source: string, empty: Member, signal?: AbortSignal): Promise<Member> {
+  const input = await fs.open(source);
+  try {
+    const { size } = await input.stat();
+    const start = empty.offset + localHeader({ ...empty, packed: size, size }).length;
+    const buffer = Buffer.alloc(1024 * 1024);
+    let crc = 0;
+    let done = 0;
+    while (done < size) {
+      signal?.throwIfAborted();
+      const { bytesRead } = await input.read(buffer, 0, Math.min(buffer.length, size - done), done);
+      if (bytesRead === 0) throw changed(source);
+      const bytes = buffer.subarray(0, bytesRead);
+      crc = crc32(bytes, crc);
+      await writeAll(output, bytes, start + done);
+      done += bytesRead;
+    }
+    const member = { ...empty, crc, packed: size, size };
+    await writeAll(output, localHeader(member), empty.offset);
+    return member;
+  } finally {
+    await input.close();
+  }
+}
+
+async function writeAll(output: fs.FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await output.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+  }
+}
+
+function changed(source: string): UserError {
+  return new UserError({
+    code: "invalid",
+    message: `${source} became shorter while it was read.`,
+    hint: "Wait until whatever writes it is done, and run the same command again.",
+  });
 }
 
 function byPath(a: ZipEntry, b: ZipEntry): number {

@@ -36,6 +36,8 @@ export function addWorkbenchVerbs(program: Command, on: On): void {
       .description("write the bundle: Vagrantfile, provision/, launchers")
       .option("--out <dir>", "write into this folder instead of the workbench folder")
       .option("--zip <file>", "write the hand-out, a zip, instead")
+      .option("--with-box", "put the share's box into the zip too, for a USB stick")
+      .option("--box-share <folder>", "the share to take that box from (default: the workbench's first door)")
       .option("--dry-run", "say what would change and write nothing")
       .option("--force", "overwrite files that were changed by hand"),
     "render",
@@ -137,11 +139,23 @@ export function addWorkbenchVerbs(program: Command, on: On): void {
       .description("check the running VM over SSH and HTTP")
       .option("--wait <time>", "keep trying this long before a check counts as failed", seconds)
       .option("--only <id>", "only this check (and what it needs); may be given several times", collect)
+      .option("--include-writes", "call routes that may change something, too (PUT, POST, DELETE, a GET that writes)")
       .addOption(new Option("--format <format>", "of the report").choices(FORMATS).default("text")),
     "verify",
     verb(
       async () => (await import("../commands/verify.ts")).verify,
       async () => (await import("./text/verify.ts")).text,
+    ),
+  );
+  on(
+    program
+      .command("report")
+      .description("save logs, checks and versions for whoever helps, without names and secrets")
+      .option("--to <file>", "the zip to write (default: report-TIME.zip in the workbench folder)"),
+    "report",
+    verb(
+      async () => (await import("../commands/report.ts")).report,
+      async () => (await import("./text/saved-report.ts")).text,
     ),
   );
 }

@@ -20,6 +20,7 @@ import {
 } from "../vagrant/box-home.ts";
 import { createVagrant, vagrantFailure } from "../vagrant/client.ts";
 import { commandLines } from "../vagrant/command-lines.ts";
+import { withVagrantHome } from "../vagrant/home.ts";
 import { requireVagrant } from "../vagrant/installed.ts";
 
 export interface BoxInstallOptions {
@@ -52,8 +53,9 @@ export interface BoxInstallResult {
  * Throws UserError `usage`, `missing-program` (Vagrant), `unreachable` (the share, or no such box in it), `integrity`,
  * `disk-full`, `busy`, `refused` (an architecture that this Vagrant cannot tell apart), `vagrant`, `interrupted`.
  */
-export async function boxInstall(deps: Deps, options: BoxInstallOptions): Promise<BoxInstallResult> {
+export async function boxInstall(given: Deps, options: BoxInstallOptions): Promise<BoxInstallResult> {
   const clauses = parseVersion(options.version);
+  const deps = await withVagrantHome(given);
   const [vagrantVersion, { offers, catalog }] = await Promise.all([
     requireVagrant(deps, options.folder),
     readOffers(deps, options.share, options.name),

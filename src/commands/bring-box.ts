@@ -8,6 +8,7 @@ import { exists } from "../boxes/durable.ts";
 import { chooseOffer, type Offer, readOffers, type Wanted } from "../boxes/install/offers.ts";
 import { catalogPath } from "../boxes/layout.ts";
 import { parseConstraint, satisfies } from "../boxes/versions.ts";
+import { BOX_SHARE } from "../bundle/handout-box.ts";
 import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 import { boxesFolder, boxFolderName, boxLayout, hostArchitecture, installedVersions } from "../vagrant/box-home.ts";
@@ -18,7 +19,11 @@ import { install } from "./box-install.ts";
 const ANSWER_MS = 10_000;
 
 /** Says why when no door could be used; throws `interrupted` and `disk-full`, which Vagrant could not mend either. */
-export async function bringBox(deps: Deps, box: Box, vm: { provider: string; vagrantVersion: string }): Promise<void> {
+export async function bringBox(
+  deps: Deps,
+  { folder, box }: { folder: string; box: Box },
+  vm: { provider: string; vagrantVersion: string },
+): Promise<void> {
   const layout = boxLayout(vm.vagrantVersion);
   const clauses = parseConstraint(box.version ?? "");
   // A name without an owner is one that somebody added by hand.
@@ -26,10 +31,13 @@ export async function bringBox(deps: Deps, box: Box, vm: { provider: string; vag
   const wanted = { provider: vm.provider, arch: hostArchitecture(deps) };
   const boxFolder = path.join(boxesFolder(deps), boxFolderName(box.name, deps.platform));
   if (installedVersions(boxFolder, layout, wanted).some((version) => satisfies(version, clauses))) return;
-  for (const door of box.shares) {
+  const stick = path.join(folder, BOX_SHARE);
+  for (const door of [stick, ...box.shares]) {
     try {
-      const offer = await inTime(offerOf(deps, door, box.name, { ...wanted, clauses }), door);
-      await install(deps, layout, offer, catalogUrl(door, box.name));
+      const offer = await inTime(offerOf(deps, door, box.name, { ...wanted, clauses }, door === stick), door);
+      // A stick is gone tomorrow; updates come from the share.
+      const updates = door === stick ? box.shares[0] : door;
+      await install(deps, layout, offer, updates === undefined ? undefined : catalogUrl(updates, box.name));
       return;
     } catch (error) {
       const known = error instanceof UserError ? error : undefined;
@@ -40,7 +48,8 @@ export async function bringBox(deps: Deps, box: Box, vm: { provider: string; vag
   }
 }
 
-async function offerOf(deps: Deps, door: string, name: string, wanted: Wanted): Promise<Offer> {
+async function offerOf(deps: Deps, door: string, name: string, wanted: Wanted, isStick: boolean): Promise<Offer> {
+  if (isStick) return chooseOffer(door, name, (await readOffers(deps, door, name)).offers, wanted);
   const { kind, text } = parseDoor(door);
   if (kind === "drive" && deps.platform !== "win32") throw notHere(door);
   // A share that does not know this door is none that Vagrant could use: updates would find no catalog.

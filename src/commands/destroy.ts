@@ -5,6 +5,7 @@ import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 import { createVagrant } from "../vagrant/client.ts";
 import { commandLines } from "../vagrant/command-lines.ts";
+import { withVagrantHome } from "../vagrant/home.ts";
 import { requireVagrant } from "../vagrant/installed.ts";
 import { takeLock } from "../vagrant/lock.ts";
 import { existingProvider, forgetAddresses, forgetMade, requireWorkbenchFolder } from "../vagrant/machine-files.ts";
@@ -21,15 +22,16 @@ export interface DestroyResult {
   destroyed: boolean;
 }
 
-export async function destroy(deps: Deps, options: DestroyOptions): Promise<DestroyResult> {
+export async function destroy(given: Deps, options: DestroyOptions): Promise<DestroyResult> {
   const { folder } = options;
   requireWorkbenchFolder(folder);
-  deps.log.open(folder);
+  given.log.open(folder);
   const there = existingProvider(folder) !== undefined;
-  if (there && options.force !== true && options.yes !== true) await ask(deps);
-  const lock = await takeLock(deps, folder, "destroy");
+  if (there && options.force !== true && options.yes !== true) await ask(given);
+  const lock = await takeLock(given, folder, "destroy");
   try {
-    await endPrevious(deps, lock);
+    await endPrevious(given, lock);
+    const deps = await withVagrantHome(given, folder);
     if (there) {
       await requireVagrant(deps, folder);
       const vagrant = createVagrant(deps, { folder, onStart: (child) => lock.setChild(child) });

@@ -2,6 +2,7 @@
 import type { Deps } from "../ports.ts";
 import { createVagrant } from "../vagrant/client.ts";
 import { commandLines } from "../vagrant/command-lines.ts";
+import { withVagrantHome } from "../vagrant/home.ts";
 import { requireVagrant } from "../vagrant/installed.ts";
 import { takeLock } from "../vagrant/lock.ts";
 import { existingProvider, forgetAddresses, requireWorkbenchFolder } from "../vagrant/machine-files.ts";
@@ -16,17 +17,18 @@ export interface DownResult {
   before: "running" | "off" | "not-created";
 }
 
-export async function down(deps: Deps, options: DownOptions): Promise<DownResult> {
+export async function down(given: Deps, options: DownOptions): Promise<DownResult> {
   const { folder } = options;
   requireWorkbenchFolder(folder);
-  deps.log.open(folder);
-  const lock = await takeLock(deps, folder, "down");
+  given.log.open(folder);
+  const lock = await takeLock(given, folder, "down");
   try {
-    await endPrevious(deps, lock);
+    await endPrevious(given, lock);
     if (existingProvider(folder) === undefined) {
       forgetAddresses(folder);
       return { before: "not-created" };
     }
+    const deps = await withVagrantHome(given, folder);
     await requireVagrant(deps, folder);
     const vagrant = createVagrant(deps, { folder, onStart: (child) => lock.setChild(child) });
     const { state } = await vagrant.status();

@@ -5,6 +5,7 @@
 import type { Deps } from "../ports.ts";
 import { createVagrant } from "../vagrant/client.ts";
 import { askGuest } from "../vagrant/guest.ts";
+import { withVagrantHome } from "../vagrant/home.ts";
 import { requireVagrant } from "../vagrant/installed.ts";
 import { atWork } from "../vagrant/lock.ts";
 import { existingProvider, readEndpoints, requireWorkbenchFolder } from "../vagrant/machine-files.ts";
@@ -53,8 +54,9 @@ export async function status(deps: Deps, options: StatusOptions): Promise<Status
       services: services.map((service, at) => ({ ...service, state: states[at] || null })),
     };
   }
-  await requireVagrant(deps, folder);
-  const { state } = await createVagrant(deps, { folder }).status();
+  const home = await withVagrantHome(deps, folder);
+  await requireVagrant(home, folder);
+  const { state } = await createVagrant(home, { folder }).status();
   const up = state === "running";
   return {
     vm: state,

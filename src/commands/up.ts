@@ -8,6 +8,7 @@ import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 import { createVagrant } from "../vagrant/client.ts";
 import type { Provider } from "../vagrant/command-lines.ts";
+import { withVagrantHome } from "../vagrant/home.ts";
 import { requireVagrant } from "../vagrant/installed.ts";
 import { type Lock, takeLock } from "../vagrant/lock.ts";
 import { lookAtVm, machineHash } from "../vagrant/look.ts";
@@ -49,13 +50,14 @@ function patience(startMs: number): number {
   return Math.min(Math.max(300_000, 2 * startMs), 900_000);
 }
 
-export async function up(deps: Deps, options: UpOptions): Promise<UpResult> {
-  const started = deps.clock.now();
+export async function up(given: Deps, options: UpOptions): Promise<UpResult> {
+  const started = given.clock.now();
   const workbench = await loadWorkbench(options.folder, { lint: true });
-  deps.log.open(options.folder);
-  const lock = await takeLock(deps, options.folder, "up");
+  given.log.open(options.folder);
+  const lock = await takeLock(given, options.folder, "up");
   try {
-    await endPrevious(deps, lock);
+    await endPrevious(given, lock);
+    const deps = await withVagrantHome(given, options.folder);
     const outcome = await bringUp(deps, options, workbench, lock);
     const checks = await verify(deps, { folder: options.folder, wait: patience(deps.clock.now() - started) });
     const endpoints = readEndpoints(options.folder);
@@ -68,7 +70,7 @@ export async function up(deps: Deps, options: UpOptions): Promise<UpResult> {
       seconds: Math.round((deps.clock.now() - started) / 1000),
     };
   } catch (error) {
-    throw howToGoOn(error, deps.signal);
+    throw howToGoOn(error, given.signal);
   } finally {
     lock.release();
   }
@@ -87,7 +89,7 @@ async function bringUp(deps: Deps, options: UpOptions, workbench: Workbench, loc
   await checkRoom(deps, workbench, { folder, provider, ...found });
   const hash = readHash(folder);
   const action = planUp(found, hash);
-  if (!found.existed) await bringBox(deps, workbench.box, { provider, vagrantVersion });
+  if (!found.existed) await bringBox(deps, workbench, { provider, vagrantVersion });
   await startVm(deps, vagrant, {
     ...{ folder, provider, action, finished: found.finished, existed: found.existed },
     ...{ name: workbench.name, box: workbench.box.name },

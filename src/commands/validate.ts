@@ -2,7 +2,6 @@
  * `validate`: checks the workbench and the notebooks it names. A fault is an error with every problem in it; the
  * linter's warnings are shown.
  */
-import path from "node:path";
 import { lint } from "../notebooks/lint/lint.ts";
 import { type LintFinding, told } from "../notebooks/lint/told.ts";
 import { readNotebook } from "../notebooks/notebook.ts";
@@ -10,6 +9,7 @@ import { routesOf } from "../notebooks/routes.ts";
 import type { Deps } from "../ports.ts";
 import { loadWorkbench } from "../workbench/load.ts";
 import type { Service } from "../workbench/model.ts";
+import { placeOf } from "../workbench/originals.ts";
 
 export interface ValidateResult {
   file: string;
@@ -37,7 +37,7 @@ export async function validate(_deps: Deps, options: { folder: string }): Promis
 async function summary(folder: string, service: Service): Promise<ValidateResult["services"][number]> {
   const { name, kind, port } = service;
   if (service.kind !== "kernel-gateway") return { name, kind, port };
-  const notebook = await readNotebook(path.join(folder, ...service.notebook.split("/")));
+  const notebook = await readNotebook(await placeOf(folder, service.notebook));
   const routes = routesOf(notebook).map((route) => ({ method: route.method, path: route.path }));
   const warnings = lint(notebook, { kernels: service.kernels }).map(told);
   return { name, kind, port, notebook: service.notebook, routes, ...(warnings.length === 0 ? {} : { warnings }) };

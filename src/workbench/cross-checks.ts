@@ -11,6 +11,7 @@ import { parseNotebook, readNotebookBytes } from "../notebooks/notebook.ts";
 import { startFaults } from "../notebooks/routes.ts";
 import type { Service, ServiceKind } from "../services/index.ts";
 import { boxNameComplaint } from "./box-values.ts";
+import { placeOf } from "./originals.ts";
 import { shortened } from "./problems.ts";
 import { mayAskRegistry } from "./resolve.ts";
 import { isRecord, kindOf, workbenchSchema } from "./schema.ts";
@@ -158,7 +159,7 @@ async function checkNotebook(service: Entry, context: Context, complain: Complai
   const notebook = option(service, "notebook");
   if (typeof notebook !== "string") return;
   const at = ["services", service.name, "notebook"];
-  const file = path.join(context.folder, ...notebook.split("/"));
+  const file = await placeOf(context.folder, notebook);
   let bytes: Buffer;
   try {
     bytes = await readNotebookBytes(file);
@@ -239,7 +240,7 @@ function checkFolders(given: unknown, context: Context, complain: Complain): Pro
   const item = workbenchSchema.shape.folders.unwrap().element;
   return given.map(async (name, at) => {
     if (!item.safeParse(name).success) return;
-    const stats = await fs.lstat(path.join(context.folder, String(name))).catch(() => undefined);
+    const stats = await fs.lstat(await placeOf(context.folder, String(name))).catch(() => undefined);
     if (stats?.isDirectory()) return;
     const isLink = stats?.isSymbolicLink() ?? false;
     const what = isLink

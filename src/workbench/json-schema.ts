@@ -13,9 +13,15 @@ const OPTIONS = { target: "draft-7", io: "input", unrepresentable: "any", reused
 export function workbenchJsonSchema(): Json {
   const schema = z.toJSONSchema(workbenchSchema, OPTIONS) as Json;
   const properties = schema["properties"] as Record<string, Json>;
-  for (const key of ["machine", "packages", "folders"]) allowEmpty(properties[key]);
+  for (const key of ["machine", "packages", "folders", "handout"]) allowEmpty(properties[key]);
   const inner = (key: string): Record<string, Json> => properties[key]?.["properties"] as Record<string, Json>;
-  for (const group of [inner("packages")["apt"], inner("packages")["python"], inner("box")["shares"]])
+  for (const group of [
+    inner("packages")["apt"],
+    inner("packages")["python"],
+    inner("box")["shares"],
+    inner("handout")["allow"],
+    inner("handout")["patterns"],
+  ])
     allowEmpty(group);
   properties["services"] = servicesSchema();
   const { $schema, ...rest } = schema;

@@ -65,13 +65,14 @@ function withoutEmptyGroups(value: Record<string, unknown>): Record<string, unkn
     Object.fromEntries(
       Object.entries(group).map(([key, child]) => [key, child === null && keys.includes(key) ? {} : child]),
     );
-  const whole = filled(value, ["machine", "packages", "services"]);
+  const whole = filled(value, ["machine", "packages", "services", "handout"]);
   for (const key of ["packages", "folders"] as const) {
     const group = whole[key];
     if (group === null) delete whole[key];
     else if (isRecord(group)) whole[key] = withoutNulls(group, ["apt", "python"]);
   }
-  const { services, box } = whole;
+  const { services, box, handout } = whole;
+  if (isRecord(handout)) whole["handout"] = withoutNulls(handout, ["allow", "patterns"]);
   if (isRecord(services)) whole["services"] = filled(services, Object.keys(services));
   if (isRecord(box)) whole["box"] = withoutNulls(box, ["shares"]);
   return whole;

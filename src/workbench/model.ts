@@ -2,8 +2,9 @@
  * The resolved workbench: what every other room works with. Data only; load.ts makes it from the file.
  */
 import type { JupyterService, KernelGatewayService, Service } from "../services/index.ts";
+import type { Language } from "./handout-values.ts";
 
-export type { JupyterService, KernelGatewayService, Service };
+export type { JupyterService, KernelGatewayService, Language, Service };
 
 /** Where a value came from: a line of workbench.yaml (counted from 1), or notebox's own default. */
 export type Origin = { from: "file"; line: number } | { from: "default" };
@@ -33,6 +34,16 @@ export interface Workbench {
   packages: { apt: readonly string[]; python: readonly string[] };
   /** Data folders shared with the VM beside notebooks and api; plain names. */
   folders: readonly string[];
+  /** Whom to ask, for READ-ME-FIRST.html; one line. */
+  contact?: string;
+  /** Of READ-ME-FIRST.html. */
+  language: Language;
+  handout: {
+    /** Files and folders whose outputs may look like personal data; forward slashes. */
+    allow: readonly string[];
+    /** Regular expressions (JavaScript, with the u flag) of what counts as personal data beside the usual. */
+    patterns: readonly string[];
+  };
   /** Dotted path of a value, such as "machine.memory", to where it came from. */
   origins: ReadonlyMap<string, Origin>;
 }

@@ -22,6 +22,9 @@ export function resolveWorkbench(file: string, given: WorkbenchFile, yaml: YamlT
     services: given.services,
     packages: given.packages,
     folders: given.folders,
+    ...(given.contact === undefined ? {} : { contact: given.contact }),
+    language: given.language,
+    handout: given.handout,
   };
   const origins = new Map<string, Origin>();
   for (const [key] of settingsOf(workbench)) {
@@ -52,6 +55,10 @@ export function settingsOf(workbench: Omit<Workbench, "origins">): [string, unkn
     ["packages.apt", packages.apt],
     ["packages.python", packages.python],
     ["folders", workbench.folders],
+    ["contact", workbench.contact ?? null],
+    ["language", workbench.language],
+    ["handout.allow", workbench.handout.allow],
+    ["handout.patterns", workbench.handout.patterns],
   ];
 }
 

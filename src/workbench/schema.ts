@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { KIND_NAMES, KINDS, kindNamed } from "../services/index.ts";
 import { boxNameComplaint, constraintComplaint, doorComplaint } from "./box-values.ts";
+import { contact, handout, language } from "./handout-values.ts";
 import { aptComplaint, requirementComplaint } from "./requirement.ts";
 import { nearest } from "./suggest.ts";
 import type { Complaint } from "./units.ts";
@@ -109,6 +110,9 @@ export const workbenchSchema = z.strictObject({
     20,
     "Data folders shared with the VM, beside notebooks and api.",
   ).default([]),
+  contact: contact.optional(),
+  language: language.default("en"),
+  handout: handout.prefault({}),
 });
 
 export type WorkbenchFile = z.output<typeof workbenchSchema>;
@@ -175,6 +179,7 @@ export function keysAt(path: readonly PropertyKey[], raw: unknown): readonly str
   if (first === "box") return Object.keys(box.shape);
   if (first === "machine") return Object.keys(machine.shape);
   if (first === "packages") return Object.keys(packages.shape);
+  if (first === "handout") return Object.keys(handout.shape);
   if (first !== "services" || typeof second !== "string" || !isRecord(raw)) return [];
   const given = raw["services"];
   const service = isRecord(given) ? given[second] : undefined;
@@ -196,7 +201,10 @@ export function titleComplaint(value: string): Complaint | undefined {
 }
 
 // Names in the workbench folder that mean something already; file names do not differ by case on Windows.
-const TAKEN = new Set(["provision", "vagrant", "wheels", "vagrantfile", "workbench.yaml", "workbench.lock"]);
+const TAKEN = new Set([
+  ...["provision", "vagrant", "wheels", "originals", "share"],
+  ...["vagrantfile", "workbench.yaml", "workbench.lock", "read-me-first.html"],
+]);
 
 function folderComplaint(value: string): Complaint | undefined {
   const hint = "Write the plain name of a folder beside workbench.yaml, such as data.";

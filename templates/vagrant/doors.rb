@@ -7,6 +7,7 @@ require "uri"
 require "vagrant/util/downloader"
 require "vagrant/util/platform"
 
+require_relative "box_beside"
 require_relative "failure"
 
 module Notebox
@@ -21,7 +22,7 @@ module Notebox
       return if machine.id || machine.box # the VM exists, or a box that fits is installed
 
       faults = {}
-      box[:doors].each do |catalog|
+      [BoxBeside.catalog(machine.env.root_path.to_s, box[:name]), *box[:doors]].compact.each do |catalog|
         fault = fault_of(catalog)
         return use(machine, catalog, faults) unless fault
 

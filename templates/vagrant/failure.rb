@@ -2,8 +2,12 @@
 
 module Notebox
   class Failure < Vagrant::Errors::VagrantError
-    def initialize(text)
+    # What was found, for the sentences of the table of known faults (faults.json).
+    attr_reader :found
+
+    def initialize(text, found = {})
       @text = text
+      @found = found
       super()
     end
 

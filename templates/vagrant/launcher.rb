@@ -7,7 +7,7 @@
 #   NOTEBOX_LAUNCHER=reset    vagrant destroy --force    Vagrant's own output; the launcher has asked before
 #   NOTEBOX_LAUNCHER=status   vagrant status             Vagrant's own output
 #   NOTEBOX_LAUNCHER=check    vagrant status             asks every check, starts nothing: one line each on stdout
-#   NOTEBOX_LAUNCHER=report   vagrant status             the same without output; writes .notebox/check.json, exit 0
+#   NOTEBOX_LAUNCHER=report   vagrant status             the same without their output; writes the report (report.rb)
 #
 # What failed is told on stdout in five lines, after an empty one: what is wrong, who can mend it, how; then
 # "Code for IT: NB-D06" and "Log: PATH". Exit codes, from the table (faults.json, "exits"): 0 fine, 3 files of the workbench
@@ -28,6 +28,7 @@ require_relative "launcher_log"
 require_relative "machine_folder"
 require_relative "mends"
 require_relative "progress"
+require_relative "report"
 require_relative "up_lock"
 
 module Notebox
@@ -119,7 +120,7 @@ module Notebox
       exit 130 if error.is_a?(Interrupt) || error.class.name.to_s.end_with?("VagrantInterrupt")
 
       fault = Faults.of_error(error.class.name, "#{error.message}\n#{@log.text}") || Faults.find("NB-V99")
-      tell(fault, found_in(fault))
+      tell(fault, error.is_a?(Failure) ? error.found : found_in(fault))
       exit Faults.exit_code(fault)
     end
 
@@ -127,7 +128,8 @@ module Notebox
       failed = stopped.is_a?(SystemExit) && !stopped.success?
       return @progress&.step(5, "#{@system.workbench[:title]} is running") unless failed
 
-      tell(Faults.find("NB-V99")) unless @mode == "status"
+      # With the code of a fault that was told, so that the launcher does not tell one again.
+      fail_with(Faults.find("NB-V99")) unless @mode == "status"
     end
 
     # What the guest's own last words say: "notebox: failed: STEP: ADVICE".
@@ -154,7 +156,14 @@ module Notebox
 
     def report
       write(@checks.run)
+      saved = Report.new(@system.root)
+      # Listed first: whoever does not want it written can close the window.
+      @log.show("#{saved.listing}\n")
+      @log.show("Saved: #{saved.write}\nPlease send this file to your IT desk.\n")
       exit 0
+    rescue SystemCallError => e
+      @log.show("The report could not be written: #{e.message}\n")
+      exit Faults.table["exits"]["refused"]
     end
 
     def line(result)

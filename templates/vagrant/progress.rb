@@ -42,6 +42,9 @@ module Notebox
     private
 
     def take(line)
+      told = line[/from the hand-out: (.+)\z/, 1]
+      return note(told) if told
+
       left = line[/Progress: .*remaining: (\d+:\d\d:\d\d)/, 1]
       return downloading(left) if left
 

@@ -49,9 +49,9 @@ describe("what is in it", () => {
       "provision/workbench/workbench.lock",
       ".notebox/rendered.json",
       ".notebox/workbench.schema.json",
-      "notebooks/Übung/start.ipynb",
-      "notebooks/data.csv",
-      "api/readme.md",
+      "originals/notebooks/Übung/start.ipynb",
+      "originals/notebooks/data.csv",
+      "originals/api/readme.md",
     ]) {
       expect(found).toContain(`hello/${name}`);
     }
@@ -65,7 +65,11 @@ describe("what is in it", () => {
     fs.mkdirSync(workbench.path("notebooks/empty"));
     workbench.render(["--zip", zip]);
     expect(await names()).toEqual(
-      expect.arrayContaining(["hello/data/deep/x.bin", "hello/wheels/a-1-py3-none-any.whl", "hello/notebooks/empty/"]),
+      expect.arrayContaining([
+        "hello/originals/data/deep/x.bin",
+        "hello/wheels/a-1-py3-none-any.whl",
+        "hello/originals/notebooks/empty/",
+      ]),
     );
   });
 
@@ -197,7 +201,7 @@ describe("bad cases", () => {
     zip = workbench.path("notebooks/hello.zip");
     workbench.render(["--zip", zip]);
     workbench.render(["--zip", zip]);
-    expect(await names()).not.toContain("hello/notebooks/hello.zip");
+    expect(await names()).not.toContain("hello/originals/notebooks/hello.zip");
   });
 
   test("--zip with --out is a mistake", () => {

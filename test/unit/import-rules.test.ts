@@ -79,7 +79,7 @@ const cases: Case[] = [
   bad("src/bundle/a.ts", use("yaml")),
   good("src/bundle/a.ts", use("handlebars")),
   bad("src/workbench/a.ts", use("handlebars")),
-  good("src/bundle/a.ts", use("yazl")),
+  good("src/bundle/a.ts", use("fflate")),
   bad("src/boxes/a.ts", use("zod")),
   bad("src/boxes/fetch/a.ts", use("../../vagrant/client.ts")),
   good("src/boxes/install/a.ts", use("../inspect/ovf.ts")),

@@ -271,7 +271,7 @@ describe("whatever stands there", () => {
 
   test("texts in every other place arrive unchanged or are refused with words", async () => {
     await fc.assert(
-      fc.asyncProperty(hostile, fc.integer({ min: 0, max: 9 }), async (value, place) => {
+      fc.asyncProperty(hostile, fc.integer({ min: 0, max: 12 }), async (value, place) => {
         const base = { version: 1, name: "lab", box: { name: "a/b" }, services: { jupyter: {} } };
         const gateway = { kind: "kernel-gateway", notebook: "api/x.ipynb" };
         const put: [object, (workbench: Workbench) => unknown][] = [
@@ -285,6 +285,9 @@ describe("whatever stands there", () => {
           [{ packages: { apt: [value] } }, (w) => w.packages.apt[0]],
           [{ packages: { python: [value] } }, (w) => w.packages.python[0]],
           [{ folders: [value] }, (w) => w.folders[0]],
+          [{ contact: value }, (w) => w.contact],
+          [{ handout: { allow: [value] } }, (w) => w.handout.allow[0]],
+          [{ handout: { patterns: [value] } }, (w) => w.handout.patterns[0]],
         ];
         const [given, read] = put[place] ?? [{}, () => value];
         fs.writeFileSync(path.join(folder, "workbench.yaml"), stringify({ ...base, ...given }, { lineWidth: 0 }));

@@ -1,5 +1,6 @@
 /** What `render` says to a person: the files that were touched, or the zip. */
 import type { RenderOptions, RenderResult } from "../../commands/render.ts";
+import { size, table } from "./table.ts";
 
 const WORDS = { create: "create", change: "change", delete: "delete", keep: "keep  " } as const;
 
@@ -8,10 +9,23 @@ export function text(result: RenderResult, _options: RenderOptions): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** The author's own files one by one, since they are what must be looked at; the bundle as one line. */
 function zipLines({ zip, dryRun }: RenderResult): string[] {
   if (!zip) return [];
   const what = `${zip.file}: ${zip.files} files`;
-  return [dryRun ? `Would write ${what}` : `Wrote ${what}, ${(zip.bytes / 1024 / 1024).toFixed(1)} MiB`];
+  const files = zip.content.filter(({ path }) => !path.endsWith("/"));
+  const inside = (path: string): string => path.slice(path.indexOf("/") + 1);
+  const isOwn = (path: string): boolean => /^(?:originals|wheels|share)\/|^workbench\./.test(inside(path));
+  const own = files.filter(({ path }) => isOwn(path));
+  const bundle = files.filter(({ path }) => !isOwn(path));
+  const told = (bytes: number | undefined): string => (bytes === undefined ? "" : size(bytes));
+  const sum = dryRun ? undefined : bundle.reduce((total, { bytes }) => total + (bytes ?? 0), 0);
+  const rows = [
+    ...own.map(({ path, bytes }) => [`  ${inside(path)}`, told(bytes)]),
+    [`  the bundle: Vagrantfile, launchers, provision/ (${bundle.length} files)`, told(sum)],
+  ];
+  const box = zip.box ? [`The box ${zip.box.name} ${zip.box.version} is in it: ${size(zip.box.bytes)}.`] : [];
+  return [dryRun ? `Would write ${what}` : `Wrote ${what}, ${size(zip.bytes)}`, ...table(rows, [1]), ...box];
 }
 
 function folderLines({ changes, dryRun, folder }: RenderResult): string[] {
