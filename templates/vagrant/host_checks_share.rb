@@ -158,7 +158,7 @@ module Notebox
     end
 
     def curl(*arguments)
-      @system.run("curl", "-q", "--silent", "--show-error", "--location", "--max-redirs", "10", *arguments)
+      @system.run("curl", "-q", "--silent", "--show-error", "--location", "--globoff", "--max-redirs", "10", *arguments)
     end
 
     def probe_file(door)

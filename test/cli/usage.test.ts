@@ -59,6 +59,17 @@ describe("help", () => {
   });
 });
 
+test("doctor explains a code in whatever case, and lists them where there is none such: exit 2", () => {
+  const { code, stdout } = notebox("doctor", "--explain", "nb-d06");
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/^NB-D06\n {2}check +hypervisor: .+\n[\s\S]+ {2}IT +\w/)]);
+  const wrong = notebox("doctor", "--explain", "NB-X01");
+  expect([wrong.code, wrong.stdout, wrong.stderr]).toEqual([
+    2,
+    "",
+    expect.stringContaining("no code “NB-X01”.\n  The codes are: NB-D01, "),
+  ]);
+});
+
 describe("wrong usage: exit 2", () => {
   test.each([
     [["upp"], "Unknown command 'upp'\n(Did you mean up?)"],
@@ -68,7 +79,6 @@ describe("wrong usage: exit 2", () => {
     [["box", "publish", "x.box", "--version", "13.1.0"], "Required option '--share <dir>' not specified"],
     [["up", "surplus"], "Too many arguments"],
     [["verify", "--format", "json"], "Allowed choices are text, junit, tap"],
-    [["doctor", "--explain", "NB-X01"], "There is no code “NB-X01”"],
     [["verify", "--wait", "soon"], "Write a time like 300s or 5m."],
   ])("%j", (args, words) => {
     const { code, stdout, stderr } = notebox(...args);
