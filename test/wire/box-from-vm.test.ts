@@ -26,9 +26,16 @@ echo "$*" >>'${lab}/calls'
 case $1 in
 --version) echo "Vagrant 2.4.1" ;;
 status)
-  echo "1,default,provider-name,virtualbox"
+  echo "1,default,provider-name,$(cat '${lab}/provider')"
   echo "1,default,state,$(cat '${lab}/state')" ;;
-package) echo box >"$3" ;;
+package)
+  # As vagrant-libvirt does, which does not look whether they are there.
+  if [ "$(cat '${lab}/provider')" = libvirt ]; then
+    virt-sysprep --no-logfile -a disk && virt-sparsify --in-place disk || exit 1
+    command -v virt-sysprep >'${lab}/sysprep'
+  fi
+  echo box >"$3"
+  ;;
 esac
 `;
   fs.mkdirSync(path.join(lab, "bin"));
@@ -39,11 +46,13 @@ afterAll(async () => {
   fs.rmSync(lab, { recursive: true, force: true });
 });
 
-const machine = (): string => path.join(world.folder, ".vagrant/machines/default/virtualbox");
+const machine = (provider = "virtualbox"): string => path.join(world.folder, ".vagrant/machines/default", provider);
 beforeEach(async () => {
   await world.heal();
   for (const name of ["calls", "out"]) fs.rmSync(path.join(lab, name), { recursive: true, force: true });
   fs.writeFileSync(path.join(lab, "state"), "running");
+  fs.writeFileSync(path.join(lab, "provider"), "virtualbox");
+  fs.rmSync(machine("libvirt"), { recursive: true, force: true });
   fs.writeFileSync(path.join(world.folder, ".notebox/endpoints.json"), endpoints);
   fs.mkdirSync(machine(), { recursive: true });
   for (const name of ["id", "private_key"]) fs.writeFileSync(path.join(machine(), name), "x");
@@ -84,6 +93,23 @@ test("a sound VM is sealed, turned off and packed; its own key goes with what it
   expect(fs.readdirSync(machine())).toEqual(["id"]);
   expect(fs.existsSync(path.join(world.folder, ".notebox/endpoints.json"))).toBe(false);
   expect((await build()).code).toBe(7);
+});
+
+test("with libvirt neither virt-sysprep nor virt-sparsify is needed: the VM has forgotten by itself", async () => {
+  fs.writeFileSync(path.join(lab, "provider"), "libvirt");
+  fs.renameSync(machine(), machine("libvirt"));
+  // A real one would boot a system of its own; were it called, this one would end the packing.
+  fs.writeFileSync(path.join(lab, "bin/virt-sysprep"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  fs.writeFileSync(path.join(lab, "bin/qemu-img"), "#!/bin/sh\n", { mode: 0o755 });
+  try {
+    const { code, json } = await build();
+    expect([code, json.error?.message, json.result?.arch]).toEqual([0, undefined, "amd64"]);
+    expect(fs.existsSync(path.join(lab, "out/hello-libvirt.box"))).toBe(true);
+    // What stood in for them is gone.
+    expect(fs.existsSync(fs.readFileSync(path.join(lab, "sysprep"), "utf8").trim())).toBe(false);
+  } finally {
+    for (const name of ["virt-sysprep", "qemu-img"]) fs.rmSync(path.join(lab, "bin", name), { force: true });
+  }
 });
 
 test("what is sent to the VM lays the scripts and the key down there, byte for byte, and starts the right one", async () => {
