@@ -203,6 +203,15 @@ describe("size and content", () => {
     }
   });
 
+  test("a hand-out that was never started is valid: its API notebook is found where it lies; deleted, it is missing", () => {
+    const gateway = "services:\n  marks: { kind: kernel-gateway, notebook: api/marks.ipynb }\n  ";
+    workbench.describe(workbench.read("workbench.yaml").replace("services:\n  ", gateway));
+    workbench.write("originals/api/marks.ipynb", notebook([{ source: "# GET /marks\nprint(1)" }]));
+    expect(workbench.render()).toMatchObject({ code: 0 });
+    workbench.write(".notebox/originals.json", JSON.stringify({ files: { "api/marks.ipynb": "a".repeat(64) } }));
+    expect(workbench.render().stderr).toMatch(/there is no api\/marks\.ipynb/);
+  });
+
   test("a hand-out that was never started is not handed on without its notebooks", () => {
     workbench.write("originals/notebooks/a.ipynb", notebook([]));
     const { code, json } = handOut();
