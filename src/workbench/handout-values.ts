@@ -17,7 +17,7 @@ export const contact = checkedText(contactComplaint, {
 });
 
 export const language = z
-  .enum(LANGUAGES, { error: `must be ${LANGUAGES.join(" or ")}` })
+  .enum(LANGUAGES)
   .meta({ description: "Language of READ-ME-FIRST.html, the page for those who get the hand-out." });
 
 export const handout = z

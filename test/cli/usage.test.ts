@@ -28,7 +28,20 @@ describe("help", () => {
   test("without arguments: on standard output, exit 0", () => {
     const { code, stdout, stderr } = notebox();
     expect([code, stderr]).toEqual([0, ""]);
-    for (const verb of ["init", "up", "down", "destroy", "status", "ssh", "logs", "open", "verify", "box", "config"])
+    for (const verb of [
+      "init",
+      "up",
+      "down",
+      "destroy",
+      "status",
+      "ssh",
+      "logs",
+      "open",
+      "verify",
+      "doctor",
+      "box",
+      "config",
+    ])
       expect(stdout).toMatch(new RegExp(`^ {2}${verb} `, "m"));
     expect(notebox("--help")).toEqual({ code, stdout, stderr });
   });
@@ -55,6 +68,7 @@ describe("wrong usage: exit 2", () => {
     [["box", "publish", "x.box", "--version", "13.1.0"], "Required option '--share <dir>' not specified"],
     [["up", "surplus"], "Too many arguments"],
     [["verify", "--format", "json"], "Allowed choices are text, junit, tap"],
+    [["doctor", "--explain", "NB-X01"], "There is no code “NB-X01”"],
     [["verify", "--wait", "soon"], "Write a time like 300s or 5m."],
   ])("%j", (args, words) => {
     const { code, stdout, stderr } = notebox(...args);
