@@ -39,7 +39,10 @@ test("macOS gets the same scripts under a name that Finder runs", () => {
 });
 
 describe.each(["sh", "desktop"])("the novice's way, by files in .%s", (kind) => {
-  beforeAll(() => fs.writeFileSync(novice.path("notebooks/mine.txt"), "my work"));
+  beforeAll(() => {
+    fs.mkdirSync(novice.path("notebooks"), { recursive: true });
+    fs.writeFileSync(novice.path("notebooks/mine.txt"), "my work");
+  });
 
   test("Start makes it and says how far it is, in words", () => {
     const run = novice.click(`Start.${kind}`);
