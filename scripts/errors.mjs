@@ -27,7 +27,7 @@ export function codesText() {
           )
           .join(" ")}`,
         "",
-        `- Check \`${id}\`, ${where}; exit code ${exits[exit]} (\`${exit}\`).`,
+        `- Id \`${id}\`, ${where}; exit code ${exits[exit]} (\`${exit}\`).`,
         `- Cause: ${cause}`,
         `- For the user: ${user}`,
         `- For IT: ${it}`,

@@ -20,8 +20,10 @@ module Notebox
       nil # whatever is wrong here must not hide what Vagrant said
     end
 
+    # The three sentences, because the bundle's table has no more (src/bundle/plan.ts).
     def self.lines(fault)
-      ["#{fault['code']}: #{fault['cause']}", "What to do: #{fault['user']}", "For IT: #{fault['it']}"]
+      what, *rest = Faults.sentences(fault)
+      ["#{fault['code']}: #{what}", *rest]
     end
   end
 end

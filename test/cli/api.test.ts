@@ -141,7 +141,7 @@ describe("openapi", () => {
       { name: "tag", in: "query", required: true, schema: { type: "array", items: { type: "string" } } },
     ]);
     expect(put.requestBody.required).toBe(true);
-    expect(Object.keys(put.responses)).toEqual(["200", "401", "404", "405", "500"]);
+    expect(Object.keys(put.responses)).toEqual(["200", "401", "404", "405", "500", "504"]);
   });
 
   test("--html FILE writes one page that holds everything; a script in a heading stays text", () => {

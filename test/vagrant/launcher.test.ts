@@ -99,7 +99,7 @@ Log: ${path_}
     expect(plain.code).toBe(1);
     expect(plain.text).toContain("VERR_VMX_NO_VMX");
     expect(plain.text).toMatch(
-      /\n\nNB-D05: This computer's processor does not let VirtualBox run VMs: .+\nWhat to do: Ask IT to turn virtualisation .+\nFor IT: Switch VT-x .+\n$/,
+      /\n\nNB-D05: This computer's processor does not let VirtualBox run virtual machines\.\nOnly your IT desk can mend this\.\nAsk them to turn virtualisation .+\n$/,
     );
     const machine = await lab.vagrant(vagrant, ["up", "--provider", "virtualbox", "--machine-readable"]);
     expect(machine.text).toContain(",error-exit,Vagrant::Errors::VBoxManageError,");
