@@ -39,7 +39,11 @@ test("macOS gets the same scripts under a name that Finder runs", () => {
 });
 
 describe.each(["sh", "desktop"])("the novice's way, by files in .%s", (kind) => {
-  beforeAll(() => fs.writeFileSync(novice.path("notebooks/mine.txt"), "my work"));
+  beforeAll(() => {
+    // A hand-out brings its notebooks at the first Start.
+    for (const room of ["notebooks", "api"]) fs.mkdirSync(novice.path(room), { recursive: true });
+    fs.writeFileSync(novice.path("notebooks/mine.txt"), "my work");
+  });
 
   test("Start makes it and says how far it is, in words", () => {
     const run = novice.click(`Start.${kind}`);

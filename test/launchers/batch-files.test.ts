@@ -26,6 +26,7 @@ describe.each([
   const at = (file: string): string => path.join(folder, file);
   beforeAll(() => {
     folder = workspace.handout(name, title);
+    fs.mkdirSync(at("notebooks"), { recursive: true });
     fs.writeFileSync(at("notebooks/mine.txt"), "my work");
     fs.rmSync(path.join(workspace.folder, "standin/vm"), { force: true });
   });
