@@ -1,3 +1,4 @@
+import os from "node:os";
 import { defineConfig } from "vitest/config";
 
 // scripts/build.mjs bundles Python files as text; so do the tests that import src/.
@@ -13,6 +14,9 @@ const project = (name: string, options: object = {}) => ({
 
 export default defineConfig({
   test: {
+    // Most tests wait for programs that they have started; one processor less, vitest's own rule, would leave the other
+    // one of two idle.
+    maxWorkers: Math.max(2, os.availableParallelism()),
     projects: [
       project("unit"),
       project("golden"),

@@ -35,6 +35,7 @@ export async function compare(ours, theirs, times, warmUp = true) {
 }
 
 export function inWords(seconds) {
+  if (seconds < 0.1) return `${(seconds * 1000).toFixed(1)} ms`;
   if (seconds < 1) return `${(seconds * 1000).toFixed(0)} ms`;
   return seconds < 100 ? `${seconds.toFixed(1)} s` : `${seconds.toFixed(0)} s`;
 }

@@ -5,6 +5,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { boxRows } from "./box-rows.mjs";
+import { gatewayRow } from "./gateway-row.mjs";
 import { launcherRows } from "./launcher-rows.mjs";
 import { listRow } from "./list-row.mjs";
 import { compare, timeProgram } from "./measure.mjs";
@@ -80,6 +81,7 @@ export const rows = [
     },
   },
   listRow,
+  gatewayRow,
   ...boxRows,
   ...launcherRows,
   {

@@ -27,6 +27,17 @@ home=$(getent passwd "$account" | cut -d: -f6)
 group=$(id -gn "$account")
 install -d -m 700 -o "$account" -g "$group" "$home/.ssh"
 install -m 600 -o "$account" -g "$group" "$here/vagrant.pub" "$home/.ssh/authorized_keys"
+# Deleting leaves the bytes on the disk, which goes into the box as it is, and not every disk can be trimmed (VMDK).
+wipe() {
+  local path
+  for path in "$@"; do
+    [ ! -e "$path" ] || find "$path" -xdev -type f -exec shred -n 0 -z -- {} +
+  done
+}
+wipe /etc/ssh/ssh_host_* /etc/machine-id /var/lib/dbus/machine-id /var/lib/systemd/random-seed \
+  /var/lib/systemd/credential.secret /var/lib/notebox/tokens /etc/notebox/host.env /var/log \
+  /root/.bash_history /home/*/.bash_history /home/*/.python_history /home/*/.ipython \
+  /home/*/.local/share/jupyter/runtime /home/*/.local/share/jupyter/notebook_secret
 bash "$here/forget.sh" /
 rm -rf "$here"
 fstrim --all 2> /dev/null || true

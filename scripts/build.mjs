@@ -1,7 +1,9 @@
 // Bundles src/ into dist/: notebox.cjs, which knows the command line and starts at once, and verbs.cjs, which holds
-// all that main.ts and cli/ import dynamically and is read when a verb runs. Parsing two megabytes takes longer than
-// starting Node, and `--version` and `--help` need none of them. CommonJS, because ssh2 needs __dirname.
+// all that main.ts and cli/ import dynamically and is read when a verb runs, and a file for each package that src/
+// imports dynamically, because few verbs need one. Parsing all of it takes longer than starting Node, and `--version` and
+// `--help` need none of it. CommonJS, because ssh2 needs __dirname.
 import fs from "node:fs";
+import { builtinModules } from "node:module";
 import path from "node:path";
 import { build } from "esbuild";
 
@@ -21,6 +23,8 @@ const common = {
   loader: { ".py": "text", ".json": "json" },
   define: { "import.meta.url": "__importMetaUrl" },
   inject: [path.join(root, "scripts/import-meta-url.mjs")],
+  // Node would not see the names that such a file exports; require does.
+  supported: { "dynamic-import": false },
   logLevel: "warning",
   legalComments: "none",
 };
@@ -45,13 +49,33 @@ const toVerbs = {
   },
 };
 
+/** Package → its file beside verbs.cjs. */
+const packages = new Map();
+
+const toPackages = {
+  name: "to-packages",
+  setup({ onResolve }) {
+    onResolve({ filter: /^[a-z@]/ }, ({ kind, path: name, importer }) => {
+      if (kind !== "dynamic-import" || importer.includes("node_modules") || builtinModules.includes(name))
+        return undefined;
+      packages.set(name, `package-${name.replace(/[^a-z0-9-]+/g, "-").replace(/^-/, "")}.cjs`);
+      return { path: `./${packages.get(name)}`, external: true };
+    });
+  },
+};
+
 fs.mkdirSync(dist, { recursive: true });
 await bundle("notebox.cjs", { entryPoints: [entry], banner: { js: "#!/usr/bin/env node" }, plugins: [toVerbs] });
 const list = [...lazy].map(([file, key]) => `${JSON.stringify(key)}: () => require(${JSON.stringify(file)}),`);
 const verbs = `module.exports = {\n${list.join("\n")}\n};`;
-await bundle("verbs.cjs", { stdin: { contents: verbs, resolveDir: root, sourcefile: "verbs.js" } });
+await bundle("verbs.cjs", {
+  stdin: { contents: verbs, resolveDir: root, sourcefile: "verbs.js" },
+  plugins: [toPackages],
+});
+for (const [name, file] of packages)
+  await bundle(file, { stdin: { contents: `module.exports = require(${JSON.stringify(name)});`, resolveDir: root } });
 // The one that needs the other comes last, so that a program started meanwhile finds both.
-for (const name of ["verbs.cjs", "notebox.cjs"]) fs.renameSync(next(name), path.join(dist, name));
+for (const name of [...packages.values(), "verbs.cjs", "notebox.cjs"]) fs.renameSync(next(name), path.join(dist, name));
 
 async function bundle(name, options) {
   await build({ ...common, ...options, outfile: next(name) });

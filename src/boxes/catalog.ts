@@ -4,7 +4,7 @@
  */
 
 import type { Digest } from "./digest.ts";
-import { boxAddress } from "./doors.ts";
+import { boxAddress, refusalAddress } from "./doors.ts";
 import type { BoxId } from "./layout.ts";
 import { compareVersions } from "./versions.ts";
 
@@ -31,6 +31,7 @@ interface CatalogProvider {
   url: string;
   checksum_type: "sha256";
   checksum: string;
+  /** One of Vagrant's, or FOR_NOBODY. */
   architecture: string;
   default_architecture: boolean;
 }
@@ -39,6 +40,12 @@ interface CatalogProvider {
 const MAJORITY = "amd64";
 /** What the public registry calls the architecture of boxes that are older than the question. */
 const UNKNOWN = "unknown";
+/**
+ * Vagrant up to 2.3 knows no architectures and takes the last entry of a provider. Where none of them is for most
+ * computers, it would get a box that cannot run: so the last one is for nobody and leads nowhere, and its address says
+ * why. From 2.4 on Vagrant compares architectures, and none has this name, nor has any box of a share.
+ */
+export const FOR_NOBODY = "vagrant-2.3";
 
 /** The text of one box's catalog behind one door. `records` are that box's, in any order. */
 export function catalogText(name: string, door: string, records: readonly BoxRecord[]): string {
@@ -50,7 +57,11 @@ export function catalogText(name: string, door: string, records: readonly BoxRec
     const listed = records.filter((record) => record.version === version).sort(byProvider);
     return {
       version,
-      providers: listed.map((record, index) => provider(door, record, listed[index + 1]?.provider !== record.provider)),
+      providers: listed.flatMap((record, index) => {
+        const last = listed[index + 1]?.provider !== record.provider;
+        const own = provider(door, record, last);
+        return last && !isForMost(record) ? [own, refusal(door, listed, record)] : [own];
+      }),
     };
   });
   return `${JSON.stringify({ name, versions }, null, 2)}\n`;
@@ -68,6 +79,24 @@ function provider(door: string, record: BoxRecord, isDefault: boolean): CatalogP
     checksum: record.sha256,
     architecture: record.arch,
     default_architecture: isDefault,
+  };
+}
+
+/** Also a box that does not say what it is for: those are from before the question, when all were for one kind. */
+export function isForMost({ arch }: Pick<BoxId, "arch">): boolean {
+  return arch === MAJORITY || arch === UNKNOWN;
+}
+
+function refusal(door: string, listed: readonly BoxRecord[], { name, version, provider }: BoxRecord): CatalogProvider {
+  const archs = listed.filter((record) => record.provider === provider).map(({ arch }) => arch);
+  return {
+    name: provider,
+    url: refusalAddress(door, { name, version }, archs),
+    checksum_type: "sha256",
+    // Of nothing, so that whatever lies there is refused too.
+    checksum: "0".repeat(64),
+    architecture: FOR_NOBODY,
+    default_architecture: false,
   };
 }
 

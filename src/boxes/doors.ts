@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { UserError } from "../errors.ts";
-import { type BoxId, boxPath, catalogPath } from "./layout.ts";
+import { type BoxId, boxPath, catalogPath, refusalPath } from "./layout.ts";
 
 export interface Door {
   kind: "http" | "unc" | "drive" | "folder";
@@ -79,6 +79,11 @@ export function catalogUrl(door: string, name: string): string {
  */
 export function boxAddress(door: string, box: BoxId): string {
   return join(parseDoor(door), boxPath(box));
+}
+
+/** An address behind which there is nothing, for who must not get what there is; see catalog.ts. */
+export function refusalAddress(door: string, box: Pick<BoxId, "name" | "version">, archs: readonly string[]): string {
+  return join(parseDoor(door), refusalPath(box, archs));
 }
 
 function join(door: Door, path: string): string {

@@ -17,11 +17,22 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/** With its parents. Throws what keeps it from being there: of a full disk Node only says that a parent is missing. */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await fs.mkdir(folder, { recursive: true });
+  } catch (error) {
+    if (systemErrorCode(error) !== "ENOENT" || path.dirname(folder) === folder) throw error;
+    await makeFolder(path.dirname(folder));
+    await fs.mkdir(folder);
+  }
+}
+
 /** Writes a small file so that a reader sees the old one or the new one, whole. */
 export async function replaceFile(file: string, text: string): Promise<void> {
   const part = `${file}.part`;
   try {
-    await fs.mkdir(path.dirname(file), { recursive: true });
+    await makeFolder(path.dirname(file));
     const handle = await fs.open(part, "w");
     try {
       await handle.writeFile(text);

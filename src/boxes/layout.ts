@@ -32,6 +32,11 @@ export function boxPath(box: BoxId): string {
   return `${versionFolder(box)}/${box.provider}-${box.arch}.box`;
 }
 
+/** Where no box ever is: a message to a person, because Vagrant shows the address that it could not fetch. */
+export function refusalPath(box: Pick<BoxId, "name" | "version">, archs: readonly string[]): string {
+  return `${versionFolder(box)}/only-for-${archs.join("-and-")}--needs-vagrant-2.4-or-notebox-box-install`;
+}
+
 /** The record of a box: written after the box, so a box without one was never finished. */
 export function recordPath(box: BoxId): string {
   return `${versionFolder(box)}/${box.provider}-${box.arch}.json`;

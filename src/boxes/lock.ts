@@ -6,7 +6,7 @@
 import fs from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { systemErrorCode, UserError } from "../errors.ts";
+import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
 import type { Clock, Processes, ProcessIdentity } from "../ports.ts";
 import { LOCK_FILE } from "./layout.ts";
 import { DEAD_AFTER_MS, quietFor, startPulse } from "./lock-pulse.ts";
@@ -161,11 +161,19 @@ async function clearDrafts(deps: Needs, file: string, host: string): Promise<voi
 /** The lock appears with its content, by a link: a file made first and filled later would be read half-written. */
 async function createWhole(file: string, owner: ShareLockOwner, mine: string): Promise<boolean> {
   const draft = `${file}.${hostPart(owner.host)}-${owner.process.pid}`;
-  await fs.writeFile(draft, mine);
   try {
+    await fs.writeFile(draft, mine);
     await fs.link(draft, file);
     return true;
   } catch (error) {
+    const full = asDiskFull(error, file);
+    if (full instanceof UserError)
+      throw new UserError({
+        code: "disk-full",
+        message: `The disk is full: even the lock ${file} has no room.`,
+        hint: "Delete something small by hand, a *.part or what is in quarantine/; then `notebox box prune` can do the rest.",
+        cause: error,
+      });
     const code = systemErrorCode(error);
     if (code === "EEXIST") return false;
     // Some file servers have no links; there an exclusive file must do.

@@ -8,7 +8,7 @@ import path from "node:path";
 /** Contents by path below the package's folder, with forward slashes: "templates/Vagrantfile.hbs". Sorted. */
 export type Assets = ReadonlyMap<string, Buffer>;
 
-const ROOMS = ["provision", "templates/launchers", "templates/vagrant"];
+const ROOMS = ["provision", "templates/launchers", "templates/read-me", "templates/vagrant"];
 const SINGLE = ["schema/workbench.schema.json", "templates/Vagrantfile.hbs"];
 
 // What editors, Python and file managers leave behind.

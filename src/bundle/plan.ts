@@ -9,6 +9,7 @@ import type { Assets } from "./assets.ts";
 import { planLaunchers } from "./launchers.ts";
 import { byPath, file, type PlannedFile, textFile } from "./planned-file.ts";
 import { line } from "./quote.ts";
+import { planReadMe } from "./read-me.ts";
 import { renderTemplate, templateText } from "./template.ts";
 
 export interface PlanInputs {
@@ -23,11 +24,25 @@ export function planBundle(inputs: PlanInputs): PlannedFile[] {
   const { workbench, assets } = inputs;
   const files = [
     textFile("Vagrantfile", renderVagrantfile(workbench, assets)),
-    ...below(assets, "templates/vagrant/").map(([name, content]) => file(`vagrant/${name}`, content)),
+    ...below(assets, "templates/vagrant/").map(([name, content]) =>
+      file(`vagrant/${name}`, name === "faults.json" ? forPeople(content) : content),
+    ),
     ...planLaunchers(workbench, assets),
+    planReadMe(workbench, sharedFolders(workbench), assets),
     ...planProvision(inputs),
   ];
   return files.sort(byPath);
+}
+
+/** The table of known faults without what only notebox and its docs tell; it is the largest file of the bundle. */
+function forPeople(table: Buffer): Buffer {
+  const { about: _about, faults, ...rest } = JSON.parse(table.toString("utf8")) as { about: string; faults: object[] };
+  const told = faults.map((fault) => {
+    const { cause: _c, user: _u, it: _i, author: _a, source: _s, ...needed } = fault as Record<string, unknown>;
+    return JSON.stringify(needed);
+  });
+  const head = JSON.stringify(rest).replace(/}$/, "");
+  return Buffer.from(`${head},"faults":[\n${told.join(",\n")}\n]}\n`, "utf8");
 }
 
 /** The hash that the guest reports once it is provisioned from this workbench: 64 hex digits. */

@@ -52,6 +52,26 @@ export function desktop(value: string): string {
   return value.replaceAll("\\", "\\\\").replace(/^ | $/g, "\\s");
 }
 
+/**
+ * Text in an HTML page, between tags or in an attribute's quotes (https://html.spec.whatwg.org/#escapingString, and the
+ * single quote). Marks that turn text round are held inside the element.
+ */
+export function html(value: string): string {
+  wellFormed(value, "an HTML page");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: HTML knows none of them but these white spaces
+  if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/.test(value)) throw refused(value, "an HTML page");
+  const names: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+  const escaped = value.replace(/[&<>"']/g, (character) => names[character] ?? character);
+  return /[\u202a-\u202e\u2066-\u2069]/.test(escaped)
+    ? `\u2068${escaped.replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd")}\u2069`
+    : escaped;
+}
+
+/** A sentence of templates/read-me: *words* between stars are strong. For our own texts, never for a workbench's. */
+export function rich(value: string): string {
+  return html(value).replace(/\*([^*]+)\*/g, "<strong>$1</strong>");
+}
+
 /** One line of a data file that guests read line by line. */
 export function line(value: string): string {
   wellFormed(value, "a line of text");

@@ -4,9 +4,9 @@
  */
 import Handlebars from "handlebars";
 import type { Assets } from "./assets.ts";
-import { bash, cmd, cmdText, desktop, ruby } from "./quote.ts";
+import { bash, cmd, cmdText, desktop, html, rich, ruby } from "./quote.ts";
 
-const HELPERS = { bash, cmd, cmdText, desktop, ruby };
+const HELPERS = { bash, cmd, cmdText, desktop, html, rich, ruby };
 
 const handlebars = Handlebars.create();
 for (const [name, quote] of Object.entries(HELPERS))

@@ -11,7 +11,7 @@ import type { Deps } from "../ports.ts";
 import { hostArchitecture } from "../vagrant/box-home.ts";
 import type { Provider } from "../vagrant/command-lines.ts";
 import { existingProvider, machineId } from "../vagrant/machine-files.ts";
-import { freeBytes, freeMemory } from "../vagrant/measure.ts";
+import { freeBytes, freeMemory, nearest } from "../vagrant/measure.ts";
 import { findVBoxManage, libvirtSocket } from "../vagrant/providers.ts";
 import type { Workbench } from "../workbench/model.ts";
 
@@ -36,6 +36,8 @@ export interface Ran {
 }
 
 const TIMEOUT_MS = 20_000;
+/** Programs that run side by side: the computer that is asked is often a slow one. */
+const AT_ONCE = 4;
 const MIB = 1024 ** 2;
 
 export class Computer {
@@ -43,6 +45,8 @@ export class Computer {
   readonly deps: Needs;
   readonly subject: Subject;
   readonly #ran = new Map<string, Promise<Ran | undefined>>();
+  #free = AT_ONCE;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(deps: Needs, subject: Subject) {
     this.deps = deps;
@@ -61,13 +65,20 @@ export class Computer {
   }
 
   async #runNow(file: string, args: readonly string[]): Promise<Ran | undefined> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
-      const options = { timeoutMs: TIMEOUT_MS, signal: this.deps.signal };
+      const cwd = nearest(path.resolve(this.subject.folder));
+      const options = { timeoutMs: TIMEOUT_MS, signal: this.deps.signal, cwd };
       const { stdout, stderr, exitCode, timedOut } = await this.deps.processes.run(file, args, options);
       return timedOut ? undefined : { text: `${stdout}\n${stderr}`.replaceAll("\r", "").trim(), code: exitCode };
     } catch (error) {
       if (error instanceof UserError && error.code === "missing-program") return undefined;
       throw error;
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free += 1;
+      else next();
     }
   }
 

@@ -19,7 +19,7 @@ export interface DoctorInputs {
 export const DOCTOR_ORDER: readonly string[] = [
   ...["folder", "place", "vagrant", "virtualbox", "virtualbox-folder", "virtualbox-driver", "virtualisation"],
   ...["hypervisor", "hardening", "network", "vagrant-home", "vm-folder", "path", "downloaded", "policy", "powershell"],
-  ...["registry", "door", "door-account", "door-type", "proxy", "certificate", "catalog", "checksum", "architecture"],
+  ...["registry", "door", "door-account", "door-type", "proxy", "certificate", "catalog", "architecture", "checksum"],
   ...["download", "leftovers", "memory", "busy", "ports", "real-folders", "key", "shared-folders", "links", "plugins"],
   "machine",
 ];

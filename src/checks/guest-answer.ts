@@ -22,6 +22,14 @@ const unit = z.object({
   inactiveSeconds: z.number().nullable(),
 });
 
+const said = z.object({
+  message: z.string(),
+  /** Index in its notebook. */
+  cell: z.number().nullable(),
+  /** Whether it still answers, with an earlier notebook. */
+  serving: z.boolean(),
+});
+
 const socket = z.object({
   protocol: z.enum(["tcp", "udp"]),
   address: z.string(),
@@ -83,6 +91,8 @@ const schema = z.object({
   units: z.record(z.string(), unit).nullable(),
   failed: z.array(z.string()).nullable(),
   journals: z.record(z.string(), z.array(z.string())).nullable(),
+  /** Service to why it does not start, or serves an earlier notebook, in its own words; services without such trouble are not in it. */
+  said: z.record(z.string(), said).nullable(),
   sockets: z.array(socket).nullable(),
   disks: z.array(disk).nullable(),
   memory: memory.nullable(),

@@ -108,16 +108,15 @@ function newestOf(files: readonly string[]): string | undefined {
   return [...files].sort((a, b) => fs.statSync(b).mtimeMs - fs.statSync(a).mtimeMs)[0];
 }
 
-/** A policy that forbids scripts shows only when one is run. */
+/** A policy that forbids scripts shows only when one is run; by its name from here, as cmd would read a path's & as code. */
 async function policy(computer: Computer, fault: Parameters<typeof askTable>[1]): Promise<HostAnswer> {
   const { folder } = computer.subject;
   let probe: string | undefined;
   try {
     const place = fs.mkdtempSync(path.join(folder, ".notebox-probe-"));
     probe = place;
-    const file = path.join(place, "probe.cmd");
-    fs.writeFileSync(file, "@echo notebox-probe-ran\r\n");
-    return await askTable(computer, fault, { probe: file });
+    fs.writeFileSync(path.join(place, "probe.cmd"), "@echo notebox-probe-ran\r\n");
+    return await askTable(computer, fault, { probe: `${path.basename(place)}\\probe.cmd` });
   } catch (error) {
     if (error instanceof UserError) throw error;
     return notApplicable("nothing can be written here");

@@ -148,7 +148,8 @@ function isWeb(address: string): boolean {
 }
 
 async function curl(computer: Computer, ...args: string[]) {
-  return await computer.run("curl", "-q", "--silent", "--show-error", "--location", "--max-redirs", "10", ...args);
+  const how = ["-q", "--silent", "--show-error", "--location", "--globoff", "--max-redirs", "10"];
+  return await computer.run("curl", ...how, ...args);
 }
 
 const LIMITS = ["--connect-timeout", "2", "--max-time", "5"];

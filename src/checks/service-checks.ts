@@ -61,8 +61,15 @@ export function port({ answer }: Asked, { unit, port }: ServiceNames): Answer {
   });
 }
 
-/** `folders`: checks of the folders that it cannot start without. */
-export function running({ answer }: Asked, { name, unit }: ServiceNames, folders: readonly string[]): Answer {
+/** Which checks can explain that a service does not run, where the evidence says more than "whatever it needs". */
+interface Explanations {
+  /** It ended as if asked to: folders that it cannot start without, and the token. */
+  stopped: readonly string[];
+  /** A cell of its notebook failed at the start. */
+  cell: readonly string[];
+}
+
+export function running({ answer }: Asked, { name, unit }: ServiceNames, explain: Explanations): Answer {
   return section(answer.units, "units", answer, (units) => {
     const state = units[unit];
     const details = (answer.journals?.[unit] ?? []).slice(-6);
@@ -77,8 +84,11 @@ export function running({ answer }: Asked, { name, unit }: ServiceNames, folders
         `Somebody forbade it to start: \`notebox ssh -- sudo systemctl unmask --now ${unit}\`.`,
         [],
       );
+    const since = state.activeSeconds ?? 0;
+    const own = ownWord(answer, name, unit);
+    if (own !== undefined && (state.active !== "active" || (state.restarts > 0 && since < SETTLED_SECONDS)))
+      return fail(own.message, own.hint, own.cell === null ? undefined : explain.cell);
     if (state.active === "active") {
-      const since = state.activeSeconds ?? 0;
       if (state.restarts > 0 && since < SETTLED_SECONDS)
         return fail(
           `restarted ${times(state.restarts)}, last ${Math.round(since)} s ago`,
@@ -95,9 +105,28 @@ export function running({ answer }: Asked, { name, unit }: ServiceNames, folders
       );
     if (state.active === "activating") return fail(`still starting (${state.sub})`, `Wait and ask again; ${logs}`);
     // It ended as if asked to. Only a folder that went away can have asked, or a person: not a full disk.
-    const since = state.inactiveSeconds === null ? "it has never run" : `for ${duration(state.inactiveSeconds)}`;
-    return fail(`${state.active} (${state.sub}) ${since}; it was stopped`, `Start it: ${restart}.`, folders);
+    const idle = state.inactiveSeconds === null ? "it has never run" : `for ${duration(state.inactiveSeconds)}`;
+    return fail(`${state.active} (${state.sub}) ${idle}; it was stopped`, `Start it: ${restart}.`, explain.stopped);
   });
+}
+
+/**
+ * Why a service ended, in its own words: the file in which a gateway keeps its trouble; or else what it wrote to the
+ * journal before it could, in one line that begins `notebox: NAME: `.
+ */
+function ownWord(answer: Asked["answer"], name: string, unit: string) {
+  const head = `notebox: ${name}: `;
+  const line = answer.journals?.[unit]?.findLast((each) => each.startsWith(head))?.slice(head.length);
+  const told = answer.said?.[name];
+  const message = told !== undefined && !told.serving ? told.message : line;
+  if (message === undefined || message.startsWith("serves ")) return undefined;
+  const cell = told !== undefined && !told.serving ? told.cell : null;
+  const again = `the service starts again by itself within seconds. \`notebox logs ${name}\` shows more.`;
+  const hint =
+    cell === null
+      ? `Put that right; ${again}`
+      : `Mend cell ${cell} in Jupyter (a fresh kernel, from top to bottom) and save the notebook; ${again}`;
+  return { message, cell, hint };
 }
 
 /** It listens where the host's port is forwarded to. */

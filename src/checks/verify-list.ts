@@ -3,14 +3,14 @@
  * that of causes: whatever can break another thing stands before it. The questions themselves are in the other files.
  */
 import { UserError } from "../errors.ts";
-import type { Route } from "../notebooks/routes.ts";
 import type { Deps, SshTarget } from "../ports.ts";
-import type { JupyterService, KernelGatewayService, Service, Workbench } from "../workbench/model.ts";
+import type { JupyterService, Service, Workbench } from "../workbench/model.ts";
 import { type Check, failed } from "./check.ts";
+import { type GatewayInputs, gatewayChecks, type NotebookFile, notebookCheck } from "./gateway-list.ts";
 import * as guest from "./guest-checks.ts";
 import { type GuestLine, guestLine } from "./guest-line.ts";
 import { hostPorts } from "./host-ports.ts";
-import { gatewayAnswers, gatewayAsksToken, jupyterAnswers, jupyterAsksToken, routesAnswer } from "./http-checks.ts";
+import { jupyterAnswers, jupyterAsksToken } from "./http-checks.ts";
 import { kernelTrials } from "./kernel-checks.ts";
 import * as service from "./service-checks.ts";
 
@@ -23,8 +23,10 @@ export interface VerifyInputs {
   hashes: guest.Hashes;
   /** Shared folders, relative. */
   folders: readonly string[];
-  /** Service to the routes of its notebook. */
-  routes: ReadonlyMap<string, readonly Route[]>;
+  /** Service to its notebook, or to why that cannot be read. */
+  notebooks: ReadonlyMap<string, NotebookFile | UserError>;
+  /** Whether routes that may change something are called, too. */
+  includeWrites: boolean;
   /** Called with each token as soon as it is known. */
   redact: (secret: string) => void;
 }
@@ -142,18 +144,6 @@ function serviceChecks(deps: Needs, inputs: VerifyInputs, line: GuestLine, one: 
   // Whose notebook lies in a folder cannot start without it; the others only save there.
   const folders = inputs.folders.map((folder) => `folder.${folder}`);
   const ground = ["disk", "provisioned", "packages", `token.${name}`, `port.${name}`, ...folders];
-  const inside: Check[] = [
-    told(`token.${name}`, `The token of ${name} is in its place`, ["disk", "provisioned"], async () =>
-      service.token(line.answer(), names),
-    ),
-    told(`port.${name}`, `No other program holds ${name}'s port`, [], async () => service.port(line.answer(), names)),
-    told(`service.${name}`, `The service ${name} runs`, [...ground, "memory"], async () =>
-      service.running(line.answer(), names, [...folders, `token.${name}`]),
-    ),
-    told(`socket.${name}`, `The service ${name} listens on its port`, [`service.${name}`, ...ground], async () =>
-      service.listens(line.answer(), names),
-    ),
-  ];
   const url = () => {
     const found = inputs.urls.get(name);
     if (found !== undefined) return found;
@@ -164,6 +154,21 @@ function serviceChecks(deps: Needs, inputs: VerifyInputs, line: GuestLine, one: 
     });
   };
   const token = () => line.answer().answer.tokens?.[name]?.value ?? "";
+  const gateway = one.kind === "kernel-gateway" ? gatewayInputs(inputs, one, url, token) : undefined;
+  const own = gateway === undefined ? [] : [`notebook.${name}`];
+  const inside: Check[] = [
+    ...(gateway === undefined ? [] : [notebookCheck(gateway)]),
+    told(`token.${name}`, `The token of ${name} is in its place`, ["disk", "provisioned"], async () =>
+      service.token(line.answer(), names),
+    ),
+    told(`port.${name}`, `No other program holds ${name}'s port`, [], async () => service.port(line.answer(), names)),
+    told(`service.${name}`, `The service ${name} runs`, [...ground, "memory", ...own], async () =>
+      service.running(line.answer(), names, { stopped: [...folders, `token.${name}`], cell: [...ground, "memory"] }),
+    ),
+    told(`socket.${name}`, `The service ${name} listens on its port`, [`service.${name}`, ...ground], async () =>
+      service.listens(line.answer(), names),
+    ),
+  ];
   const outside = {
     needs: ["guest", `token.${name}`, `socket.${name}`],
     suspects: [`service.${name}`, ...ground, "memory"],
@@ -171,7 +176,7 @@ function serviceChecks(deps: Needs, inputs: VerifyInputs, line: GuestLine, one: 
   const web =
     one.kind === "jupyter"
       ? jupyterChecks(deps, one, outside, url, token)
-      : gatewayChecks(deps, inputs, one, outside, url, token);
+      : { checks: gateway === undefined ? [] : gatewayChecks(deps, gateway, outside), close: async () => {} };
   return { checks: [...inside, ...web.checks], close: web.close };
 }
 
@@ -209,43 +214,12 @@ function jupyterChecks(
   };
 }
 
-function gatewayChecks(
-  deps: Needs,
-  inputs: VerifyInputs,
-  { name, kernels, timeoutSeconds }: KernelGatewayService,
-  outside: Outside,
+function gatewayInputs(
+  { notebooks, includeWrites }: VerifyInputs,
+  service: GatewayInputs["service"],
   url: () => string,
   token: () => string,
-): Round {
-  const http = `http.${name}`;
-  return {
-    checks: [
-      {
-        id: http,
-        title: `${name} answers this computer`,
-        ...outside,
-        ask: async () => await gatewayAnswers(deps, url()),
-      },
-      {
-        id: `auth.${name}`,
-        title: `${name} asks for its token`,
-        needs: [...outside.needs, http],
-        suspects: outside.suspects,
-        ask: async () => await gatewayAsksToken(deps, url(), token()),
-      },
-      {
-        id: `routes.${name}`,
-        title: `Every route of ${name} answers in time`,
-        needs: [...outside.needs, `auth.${name}`],
-        suspects: outside.suspects,
-        ask: async () =>
-          await routesAnswer(
-            deps,
-            { url: url(), token: token(), kernels, timeoutSeconds },
-            inputs.routes.get(name) ?? [],
-          ),
-      },
-    ],
-    close: async () => {},
-  };
+): GatewayInputs {
+  const missing = new UserError({ code: "invalid", message: `${service.notebook} was not read.` });
+  return { service, file: notebooks.get(service.name) ?? missing, includeWrites, url, token };
 }

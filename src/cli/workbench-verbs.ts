@@ -139,6 +139,7 @@ export function addWorkbenchVerbs(program: Command, on: On): void {
       .description("check the running VM over SSH and HTTP")
       .option("--wait <time>", "keep trying this long before a check counts as failed", seconds)
       .option("--only <id>", "only this check (and what it needs); may be given several times", collect)
+      .option("--include-writes", "call routes that may change something, too (PUT, POST, DELETE, a GET that writes)")
       .addOption(new Option("--format <format>", "of the report").choices(FORMATS).default("text")),
     "verify",
     verb(

@@ -4,6 +4,7 @@
  */
 import fs from "node:fs/promises";
 import path from "node:path";
+import { field as fieldOf, reasonOf } from "../checks/http-answer.ts";
 import { UserError } from "../errors.ts";
 import { routesOf } from "../notebooks/routes.ts";
 import type { Deps, HttpResponse, SshTarget } from "../ports.ts";
@@ -74,7 +75,7 @@ export async function apiCall(deps: Deps, options: ApiCallOptions): Promise<ApiC
     hint:
       answer.status === 404 || answer.status === 405
         ? `The notebook's routes, in the order in which they are tried: ${routes.join(", ") || "none"}.`
-        : `\`notebox logs ${service.name}\` shows what the service wrote.`,
+        : mending(answer, service),
     result,
   });
 }
@@ -137,6 +138,7 @@ async function sshTarget(deps: Deps, { folder }: Workbench): Promise<SshTarget> 
   throw new UserError({ code: "unreachable", message: "It is not known how the VM is reached over SSH.", hint });
 }
 
+/** What the gateway says in JSON of its own errors; of a cell's own error the text is the answer's body itself. */
 function meaning({ status, body }: HttpResponse): string {
   const words: Readonly<Record<number, string>> = {
     401: "the token is not accepted",
@@ -144,5 +146,25 @@ function meaning({ status, body }: HttpResponse): string {
   };
   const told = words[status];
   if (told !== undefined) return ` (${told})`;
-  return status >= 500 && body !== "" ? ": the cell failed" : "";
+  if (status < 500) return "";
+  const reason = reasonOf({ body });
+  if (fieldOf(body, "fault") !== undefined) return `: ${reason.replace(/\.$/, "")}`;
+  return reason === "" ? "" : `: the cell failed: ${reason.replace(/^Error /, "").trim()}`;
+}
+
+/** The mending that a request's own failure asks for. */
+function mending({ status, body }: HttpResponse, service: KernelGatewayService): string {
+  const logs = `\`notebox logs ${service.name}\` shows what the service wrote.`;
+  const hints: Readonly<Record<string, string>> = {
+    timeout: `Make the cell faster, or give the service a larger timeout in workbench.yaml (it is ${service.timeoutSeconds} s).`,
+    busy: "Ask again, or give the service more kernels in workbench.yaml.",
+    starting: "Ask again in a moment.",
+    changed: "Ask again in a moment.",
+    stopping: "Ask again in a moment.",
+    "response-info": 'Its ResponseInfo cell must print one JSON object, such as {"status": 200, "headers": {}}.',
+    input: "Nobody can answer input() in an API: what the caller has to say stands in REQUEST.",
+  };
+  const hint = hints[fieldOf(body, "fault") ?? ""];
+  if (hint !== undefined) return hint;
+  return status >= 500 ? `Run the cell in Jupyter with this request; ${logs}` : logs;
 }

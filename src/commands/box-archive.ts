@@ -43,6 +43,8 @@ export interface BoxArchiveResult {
   catalog?: string;
   boxes: ArchivedBox[];
   catalogs: string[];
+  /** What the catalog says and nobody can use, in words; where all of it was wanted. */
+  unusable?: string[];
 }
 
 /** What ends the whole run: the next box would meet it too. */
@@ -86,6 +88,7 @@ export async function boxArchive(deps: Deps, options: BoxArchiveOptions): Promis
     }
   }
   const faults = wanted.allVersions || leads.length === 0 ? (found?.offers.faults ?? []) : [];
+  if (faults.length > 0) result.unusable = [...faults];
   if (failures.length + faults.length > 0) throw failed(failures, faults, result, found);
   return result;
 }
@@ -177,8 +180,10 @@ function failed(
     code: main?.code ?? "integrity",
     message: main
       ? `${failures.length} of ${result.boxes.length} boxes could not be archived; ${had} are in the share.`
-      : `The catalog ${found?.catalog} offers what nobody can use; ${had} boxes are in the share.`,
-    hint: "Run the same command again: only what is missing is fetched.",
+      : `The catalog ${found?.catalog} offers what nobody can use; ${had} ${had === 1 ? "box is" : "boxes are"} in the share.`,
+    hint: main
+      ? "Run the same command again: only what is missing is fetched."
+      : "Tell whoever keeps that catalog. What can be used has been archived.",
     problems,
     result,
     ...(main ? { cause: main } : {}),

@@ -5,6 +5,7 @@ import { digestFile } from "../boxes/digest.ts";
 import { exists } from "../boxes/durable.ts";
 import { asDiskFull, UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
+import { hostArchitecture } from "../vagrant/box-home.ts";
 import { createVagrant } from "../vagrant/client.ts";
 import type { Provider } from "../vagrant/command-lines.ts";
 import { withVagrantHome } from "../vagrant/home.ts";
@@ -25,6 +26,8 @@ export interface BoxFromVmResult {
   fromVm: true;
   preparedFor: string;
   provider: Provider;
+  /** Vagrant's word; \`vagrant package\` does not write it into the box. */
+  arch: string;
   files: { provider: string; file: string; size: number; sha256: string }[];
 }
 
@@ -59,10 +62,12 @@ export async function boxFromVm(given: Deps, options: BoxFromVmOptions): Promise
     await step(deps, "seal", "Taking keys, tokens and logs out of the VM", () => sealVm(deps, vagrant, ssh));
     await fs.mkdir(path.dirname(file), { recursive: true });
     await fs.rm(part, { force: true });
-    await packVm(vagrant, { folder, provider, file: part });
+    await packVm(deps, vagrant, { folder, provider, file: part });
     await fs.rename(part, file);
     const { size, sha256 } = await digestFile(file, deps.signal);
-    return { fromVm: true, preparedFor: workbench.name, provider, files: [{ provider, file, size, sha256 }] };
+    // Both providers run the computer's own kind of machine.
+    const arch = hostArchitecture(deps);
+    return { fromVm: true, preparedFor: workbench.name, provider, arch, files: [{ provider, file, size, sha256 }] };
   } catch (error) {
     throw asDiskFull(error, file);
   } finally {

@@ -2,6 +2,7 @@
 import fs from "node:fs/promises";
 import path from "node:path";
 import type { BoxRecord } from "../boxes/catalog.ts";
+import { exists } from "../boxes/durable.ts";
 import { type Condemned, condemned, type Need, type RetentionRules } from "../boxes/keep/retention.ts";
 import { surveyBoxes } from "../boxes/keep/survey.ts";
 import { findSweepings, type Swept, sweep } from "../boxes/keep/sweep.ts";
@@ -9,7 +10,14 @@ import { boxPath, recordPath } from "../boxes/layout.ts";
 import { withShareLock } from "../boxes/lock.ts";
 import { serverTime } from "../boxes/lock-pulse.ts";
 import { removeEmpty } from "../boxes/place.ts";
-import { checkShareFolder, requireSettings, type ShareSettings, writeCatalogs } from "../boxes/share.ts";
+import {
+  checkShareFolder,
+  readSettings,
+  requireSettings,
+  type ShareSettings,
+  settingsWith,
+  writeCatalogs,
+} from "../boxes/share.ts";
 import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 import { loadWorkbench } from "../workbench/load.ts";
@@ -53,12 +61,19 @@ export async function boxPrune(deps: Deps, options: BoxPruneOptions): Promise<Bo
       hint: "The newest version of a box always stays.",
     });
   const needs = options.unusedBy && (await Promise.all(options.unusedBy.map(needOf)));
-  await requireSettings(share);
+  await settingsOf(share);
   if (options.dryRun) return await prune(deps, options, share, needs);
   await checkShareFolder(share);
   const { takeOver = false } = options;
   const work = async (lock: { check(): Promise<void> }) => await prune(deps, options, share, needs, lock.check);
   return await withShareLock(deps, share, "box prune", work, { takeOver });
+}
+
+/** What an archiving left that ended before its first box is tidied up too: the folder is no share until then. */
+async function settingsOf(share: string): Promise<ShareSettings> {
+  const settings = await readSettings(share);
+  if (settings === undefined && (await exists(path.join(share, "boxes")))) return settingsWith(settings, share, []);
+  return settings ?? (await requireSettings(share));
 }
 
 /** Notebooks that are broken keep nobody from knowing which box a workbench wants. */
@@ -75,7 +90,7 @@ async function prune(
   needs: readonly Need[] | undefined,
   held?: () => Promise<void>,
 ): Promise<BoxPruneResult> {
-  const settings = await requireSettings(share);
+  const settings = await settingsOf(share);
   const before = await surveyBoxes(share);
   const records = before.places.filter(({ hasBox }) => hasBox).flatMap(({ record }) => record ?? []);
   const gone = condemned(records, rulesOf(options, settings, needs), deps.clock.now());

@@ -74,7 +74,11 @@ async function scrub(
       deps.reporter.emit({ type: "step-bytes", id, done, total });
     },
   };
-  deps.reporter.emit({ type: "step-start", id, title: `Reading ${places.length} boxes` });
+  deps.reporter.emit({
+    type: "step-start",
+    id,
+    title: `Reading ${places.length} ${places.length === 1 ? "box" : "boxes"}`,
+  });
   const suspects: Place[] = [];
   for (const place of places) if (await checkPlace(share, place, check)) suspects.push(place);
   deps.reporter.emit({ type: "step-done", id });

@@ -2,6 +2,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { UserError } from "../errors.ts";
+import { faultsIn } from "../faults.ts";
 import type { Deps } from "../ports.ts";
 import { createRedactor } from "../redact.ts";
 import { askGuest } from "../vagrant/guest.ts";
@@ -18,8 +19,10 @@ export interface LogsResult {
   services: { name: string; lines: string[] }[];
   /** Why there is nothing of the services, if there is nothing. */
   note: string | null;
-  /** notebox's own logs, newest first; Vagrant's output is in them. */
+  /** notebox's and the launchers' own logs, newest first; Vagrant's output is in them. */
   files: string[];
+  /** What is known about in the log of the last start. */
+  faults: { code: string; cause: string; hint: string }[];
 }
 
 const MARK = "--notebox-logs--";
@@ -29,13 +32,14 @@ export async function logs(deps: Deps, options: LogsOptions): Promise<LogsResult
   requireWorkbenchFolder(folder);
   const count = wanted(options.lines);
   const files = ownLogs(folder);
+  const faults = knownIn(lastStart(folder));
   const endpoints = readEndpoints(folder);
   if (endpoints?.ssh === undefined)
-    return { services: [], note: "The VM is not running, so its services cannot be asked.", files };
+    return { services: [], note: "The VM is not running, so its services cannot be asked.", files, faults };
   const names = choose(endpoints.services, options.service);
   const answer = await askGuest(deps, endpoints.ssh, script(names, count), 30_000);
   if (answer === undefined)
-    return { services: [], note: "The VM does not answer, so its services cannot be asked.", files };
+    return { services: [], note: "The VM does not answer, so its services cannot be asked.", files, faults };
   const [tokens = "", ...journals] = answer.stdout.split(`${MARK}\n`);
   const redactor = createRedactor(deps.homeDir);
   for (const token of tokens.split("\n")) redactor.add(token.trim());
@@ -46,7 +50,7 @@ export async function logs(deps: Deps, options: LogsOptions): Promise<LogsResult
       .filter((line) => line !== "")
       .map((line) => redactor.clean(line)),
   }));
-  return { services, note: null, files };
+  return { services, note: null, files, faults };
 }
 
 function wanted(lines: string | undefined): number {
@@ -79,16 +83,32 @@ function script(services: readonly { name: string; kind: string }[], count: numb
 }
 
 function ownLogs(folder: string): string[] {
-  const place = path.join(folder, ".notebox", "logs");
+  return logNames(folder)
+    .reverse()
+    .slice(0, 5)
+    .map((name) => path.join(logFolder(folder), name));
+}
+
+const logFolder = (folder: string): string => path.join(folder, ".notebox", "logs");
+
+/** notebox's and the launchers', oldest first: their names begin with the time. */
+function logNames(folder: string): string[] {
   try {
     return fs
-      .readdirSync(place)
-      .filter((name) => name.endsWith(".jsonl"))
-      .sort()
-      .reverse()
-      .slice(0, 5)
-      .map((name) => path.join(place, name));
+      .readdirSync(logFolder(folder))
+      .filter((name) => /\.(jsonl|log)$/.test(name))
+      .sort();
   } catch {
     return [];
   }
+}
+
+/** What was printed at the last start, by whichever of the two. */
+function lastStart(folder: string): string {
+  const name = logNames(folder).findLast((one) => /-(up\.jsonl|start\.log)$/.test(one));
+  return name === undefined ? "" : fs.readFileSync(path.join(logFolder(folder), name), "utf8");
+}
+
+function knownIn(text: string): LogsResult["faults"] {
+  return faultsIn(text).map(({ code, cause, author, user }) => ({ code, cause, hint: author ?? user }));
 }

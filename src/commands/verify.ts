@@ -2,16 +2,17 @@
  * `verify`: checks the running VM over SSH and HTTP. Finds out how the VM is reached and what it should be, and has
  * src/checks ask. `up` uses verifyWorkbench at its end.
  */
+import { createHash } from "node:crypto";
 import fs from "node:fs/promises";
 import path from "node:path";
 import { readAssets } from "../bundle/assets.ts";
 import { sharedFolders, workbenchHash } from "../bundle/plan.ts";
 import type { CheckResult, Report } from "../checks/check.ts";
+import type { NotebookFile } from "../checks/gateway-list.ts";
 import { runChecks } from "../checks/runner.ts";
 import { type Round, type VerifyInputs, verifyRound } from "../checks/verify-list.ts";
 import { type Problem, UserError } from "../errors.ts";
-import { readNotebook } from "../notebooks/notebook.ts";
-import { type Route, routesOf } from "../notebooks/routes.ts";
+import { readNotebook, readNotebookBytes } from "../notebooks/notebook.ts";
 import type { Deps, SshTarget } from "../ports.ts";
 import { readEndpoints } from "../vagrant/machine-files.ts";
 import { findVm } from "../vagrant/ssh-target.ts";
@@ -25,13 +26,16 @@ export interface VerifyOptions {
   /** Milliseconds. */
   wait?: number;
   only?: readonly string[];
+  /** Call routes that may change something, too. */
+  includeWrites?: boolean;
   /** For src/cli/text/verify.ts alone. */
   format?: "text" | "junit" | "tap";
 }
 
 /** Throws UserError `check-failed` with the report when a check failed. */
 export async function verify(deps: Deps, options: VerifyOptions): Promise<Report> {
-  const workbench = await loadWorkbench(options.folder);
+  // A broken notebook is one of the answers, not a reason to ask nothing.
+  const workbench = await loadWorkbench(options.folder, { files: false });
   deps.log.open(options.folder);
   const report = await verifyWorkbench(deps, workbench, options);
   if (!report.passed) throw verifyFailure(report);
@@ -42,13 +46,14 @@ export async function verify(deps: Deps, options: VerifyOptions): Promise<Report
 export async function verifyWorkbench(
   deps: Deps,
   workbench: Workbench,
-  options: { wait?: number; only?: readonly string[] } = {},
+  options: Pick<VerifyOptions, "wait" | "only" | "includeWrites"> = {},
 ): Promise<Report> {
   const secrets = new Set<string>();
-  const inputs = await gather(deps, workbench, (secret) => {
+  const redact = (secret: string): void => {
     secrets.add(secret);
     deps.log.redact(secret);
-  });
+  };
+  const inputs = await gather(deps, workbench, { redact, includeWrites: options.includeWrites ?? false });
   const report = await ask(deps, inputs, options, secrets);
   deps.log.write("verify", { report });
   return report;
@@ -160,12 +165,16 @@ async function lookAgain(deps: Deps, inputs: VerifyInputs): Promise<VerifyInputs
   };
 }
 
-async function gather(deps: Deps, workbench: Workbench, redact: (secret: string) => void): Promise<VerifyInputs> {
+async function gather(
+  deps: Deps,
+  workbench: Workbench,
+  given: Pick<VerifyInputs, "redact" | "includeWrites">,
+): Promise<VerifyInputs> {
   const known = {
-    redact,
+    ...given,
     workbench,
     folders: sharedFolders(workbench),
-    routes: await routesByService(workbench),
+    notebooks: await notebooksByService(workbench),
     hashes: await hashes(deps, workbench),
   };
   const endpoints = readEndpoints(workbench.folder);
@@ -194,14 +203,26 @@ async function hashes(deps: Deps, workbench: Workbench): Promise<VerifyInputs["h
   return { current: workbenchHash({ workbench, assets: await readAssets(deps.assets) }), rendered };
 }
 
-async function routesByService(workbench: Workbench): Promise<ReadonlyMap<string, readonly Route[]>> {
-  const routes = new Map<string, readonly Route[]>();
-  for (const service of workbench.services) {
-    if (service.kind !== "kernel-gateway") continue;
-    const file = path.join(workbench.folder, ...service.notebook.split("/"));
-    routes.set(service.name, routesOf(await readNotebook(file)));
+async function notebooksByService(workbench: Workbench): Promise<VerifyInputs["notebooks"]> {
+  const files = workbench.services.flatMap((service) =>
+    service.kind === "kernel-gateway"
+      ? [{ name: service.name, file: path.join(workbench.folder, ...service.notebook.split("/")) }]
+      : [],
+  );
+  return new Map(await Promise.all(files.map(async ({ name, file }) => [name, await notebookFile(file)] as const)));
+}
+
+async function notebookFile(file: string): Promise<NotebookFile | UserError> {
+  try {
+    const notebook = await readNotebook(file);
+    const sha256 = createHash("sha256")
+      .update(await readNotebookBytes(file))
+      .digest("hex");
+    return { notebook, sha256 };
+  } catch (error) {
+    if (error instanceof UserError) return error;
+    throw error;
   }
-  return routes;
 }
 
 function urlsOf(workbench: Workbench, ports: ReadonlyMap<number, number>): ReadonlyMap<string, string> {

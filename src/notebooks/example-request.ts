@@ -1,9 +1,5 @@
-/**
- * A request that a route should answer: what `verify` sends, and what documentation shows. Pure.
- * An author can say which one, in comment lines of the route's cell:
- *   # example: /hello/Ada?times=2
- *   # example body: {"points": 3}
- */
+/** A request that a route should answer: what `verify` sends, and what documentation shows. Pure. */
+import { type Notes, notesOfSource } from "./notes.ts";
 import { matches, type Route } from "./routes.ts";
 
 export interface ExampleRequest {
@@ -12,20 +8,29 @@ export interface ExampleRequest {
   path: string;
   /** JSON text, for PUT and POST. */
   body?: string;
+  /** What the author says that it is answered with. */
+  status?: number;
 }
 
-/** Without an example in the cell each parameter is "1", and the body of PUT and POST is `{}`. */
+/** Without an example of the author's each parameter is "1", and the body of PUT and POST is `{}`. */
 export function exampleRequest(route: Route): ExampleRequest {
-  const given = commentValue(route.source, "example");
-  const usable = given?.startsWith("/") && matches(route, encoded(given).replace(/[?#].*$/s, ""));
-  const path = usable ? encoded(given ?? "") : encoded(filled(route));
-  if (route.method !== "PUT" && route.method !== "POST") return { method: route.method, path };
-  return { method: route.method, path, body: commentValue(route.source, "example body") ?? "{}" };
+  const notes = notesOf(route);
+  const usable = notes.path?.startsWith("/") && matches(route, encoded(notes.path).replace(/[?#].*$/s, ""));
+  const path = usable ? encoded(notes.path ?? "") : encoded(filled(route));
+  const head = { method: route.method, path, ...(notes.status === undefined ? {} : { status: notes.status }) };
+  if (route.method !== "PUT" && route.method !== "POST") return head;
+  return { ...head, body: notes.body ?? "{}" };
 }
 
-/** Whether the author has said which request to send: leave to send it, also for a route that changes something. */
+/** Whether the author has said which request to send. */
 export function hasExample(route: Route): boolean {
-  return ["example", "example body"].some((key) => commentValue(route.source, key) !== undefined);
+  const { path, body } = notesOf(route);
+  return path !== undefined || body !== undefined;
+}
+
+/** All that the author says about the route, wherever it stands. */
+export function notesOf(route: Route): Notes {
+  return { ...notesOfSource(route.source), ...route.notes };
 }
 
 function filled(route: Route): string {
@@ -35,8 +40,4 @@ function filled(route: Route): string {
 /** What a client sends for this text: blanks and letters beyond ASCII percent-encoded, `%` left alone. */
 function encoded(path: string): string {
   return encodeURI(path.replace(/\p{Surrogate}/gu, "\ufffd")).replaceAll("%25", "%");
-}
-
-function commentValue(source: string, key: string): string | undefined {
-  return new RegExp(`^(?:#|//)[ \\t]*${key}:[ \\t]*(\\S.*?)[ \\t\\r]*$`, "m").exec(source)?.[1];
 }

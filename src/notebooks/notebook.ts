@@ -2,6 +2,7 @@
 import fs from "node:fs/promises";
 import { z } from "zod";
 import { type Problem, systemErrorCode, UserError } from "../errors.ts";
+import { type Notes, notesOfMetadata } from "./notes.ts";
 
 // https://nbformat.readthedocs.io/en/latest/format_description.html; a text may be one string or a list of lines.
 const schema = z.looseObject({
@@ -18,6 +19,7 @@ const schema = z.looseObject({
         .union([z.string(), z.array(z.string())])
         .transform((text) => (typeof text === "string" ? text : text.join(""))),
       outputs: z.array(z.unknown()).optional().catch(undefined),
+      metadata: z.looseObject({ notebox: z.unknown() }).optional().catch(undefined),
     }),
   ),
 });
@@ -30,6 +32,8 @@ export interface Cell {
   stdout?: string;
   /** Everything that its saved outputs show as text: stdout, errors, results. */
   shown?: string;
+  /** What its metadata says to notebox. */
+  notes?: Notes | { wrong: string };
 }
 
 export interface Notebook {
@@ -66,11 +70,21 @@ export function parseNotebook(text: string): Read {
         language: metadata.language_info?.name,
         ...(metadata.kernelspec?.language === undefined ? {} : { kernelLanguage: metadata.kernelspec.language }),
         ...(metadata.title === undefined ? {} : { title: metadata.title }),
-        cells: cells.map((cell) => ({ type: cell.cell_type, source: cell.source, ...outputsOf(cell.outputs ?? []) })),
+        cells: cells.map((cell) => ({
+          type: cell.cell_type,
+          source: cell.source,
+          ...outputsOf(cell.outputs ?? []),
+          ...notesIn(cell.metadata?.notebox),
+        })),
       },
     };
   }
   return { problem: notNbformat4(value, parsed.error.issues[0]?.path ?? []) };
+}
+
+function notesIn(metadata: unknown): Pick<Cell, "notes"> {
+  const notes = notesOfMetadata(metadata);
+  return notes === undefined ? {} : { notes };
 }
 
 /** The text of saved outputs; pictures and HTML are left out. */

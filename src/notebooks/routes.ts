@@ -5,6 +5,7 @@
  */
 import { type Annotation, annotationsOf, commentPrefix, type Method, SPACE, strip } from "./annotations.ts";
 import type { Notebook } from "./notebook.ts";
+import type { Notes } from "./notes.ts";
 
 export type { Method };
 
@@ -20,6 +21,8 @@ export interface Route {
   responseInfoCells: readonly number[];
   /** The sources of `cells`, as they run. */
   source: string;
+  /** What the metadata of `cells` says of it. */
+  notes?: Notes;
 }
 
 /** What keeps the gateway from starting, so that no route answers. */
@@ -53,8 +56,14 @@ export function routesOf(notebook: Notebook): Route[] {
       cells,
       responseInfoCells: info.get(path)?.get(method) ?? [],
       source: cells.map((cell) => `${notebook.cells[cell]?.source}\n`).join(""),
+      ...notesIn(notebook, cells),
     })),
   );
+}
+
+function notesIn(notebook: Notebook, cells: readonly number[]): Pick<Route, "notes"> {
+  const found = cells.flatMap((cell) => notebook.cells[cell]?.notes ?? []).filter((notes) => !("wrong" in notes));
+  return found.length === 0 ? {} : { notes: Object.assign({}, ...found) };
 }
 
 /** Indices of the code cells that run once in each kernel, before any request. */

@@ -20,7 +20,7 @@ export interface KernelGatewayService {
   origins: readonly string[];
   /** How many requests it answers side by side. */
   kernels: number;
-  /** How long one request may take. */
+  /** How long one request may take, waiting included; the gateway answers 504 then. */
   timeoutSeconds: number;
 }
 
@@ -46,14 +46,14 @@ export const kernelGateway = defineKind({
     origins: listOf(
       origin,
       50,
-      "Pages that may call the API from a browser; kept for a gateway that sends CORS headers, which this one does not.",
+      "Pages that may call the API from a browser: the gateway sends CORS headers to these and to no others.",
     ).default([]),
     kernels: wholeNumber(1, 16, { description: "How many requests are answered side by side." }).default(1),
     timeout: duration(
       1,
       3600,
       "between 1 s and 1 h",
-      "How long `verify` waits for the answer to one request.",
+      "How long one request may take, its time in the queue included; then it is answered with 504.",
     ).prefault("30 s"),
   },
   single: false,

@@ -32,11 +32,18 @@ export interface MachineStatus {
   text: string;
 }
 
+export interface RunOptions {
+  steps?: string;
+  onLine?: (line: string) => void;
+  /** Beside those that all of the client's runs have. */
+  env?: Readonly<Record<string, string | undefined>>;
+}
+
 export interface VagrantClient {
   /** Runs one command; its steps are shown when `steps` names them. Resolves whatever the exit code is. */
-  run(args: readonly string[], options?: { steps?: string; onLine?: (line: string) => void }): Promise<VagrantRun>;
+  run(args: readonly string[], options?: RunOptions): Promise<VagrantRun>;
   /** Like run, but a failure is a UserError with what Vagrant said last. */
-  must(args: readonly string[], options?: { steps?: string; onLine?: (line: string) => void }): Promise<VagrantRun>;
+  must(args: readonly string[], options?: RunOptions): Promise<VagrantRun>;
   status(): Promise<MachineStatus>;
 }
 
@@ -78,7 +85,7 @@ export function createVagrant(deps: Needs, options: ClientOptions): VagrantClien
     try {
       const result = await deps.processes.run("vagrant", args, {
         cwd: options.folder,
-        env: vagrantEnvironment(options.env),
+        env: vagrantEnvironment({ ...options.env, ...how.env }),
         onLine: take,
         signal: deps.signal,
         ...(options.onStart === undefined ? {} : { onStart: options.onStart }),

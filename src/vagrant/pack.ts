@@ -3,6 +3,7 @@
  * before, and what becomes of the box, is the command's. The script that runs in the guest is boxes/from-vm.sh.
  */
 import fs from "node:fs/promises";
+import os from "node:os";
 import path from "node:path";
 import { UserError } from "../errors.ts";
 import type { Deps, SshTarget } from "../ports.ts";
@@ -11,25 +12,28 @@ import { commandLines, type Provider } from "./command-lines.ts";
 import { askGuest } from "./guest.ts";
 import { forgetAddresses, machineFolder } from "./machine-files.ts";
 
-const SEAL_MS = 180_000;
+/** Logs are overwritten and the disk is trimmed: on a slow computer that takes minutes. */
+const SEAL_MS = 600_000;
 const OFF_MS = 180_000;
 
+/** vagrant-libvirt calls it without looking whether it is there, and packs a disk that is not whole without it. */
+const QEMU_IMG = "qemu-img";
+
 /**
- * What vagrant-libvirt calls without looking whether it is there (action/package_domain.rb); without them it packs a
- * disk that is not whole.
+ * What vagrant-libvirt runs on the disk before it packs it (action/package_domain.rb), and cannot be told to leave out.
+ * The VM has forgotten and trimmed by itself; these would boot a system of their own for it, from a kernel that only
+ * root may read on some distributions.
  */
-const LIBVIRT_PROGRAMS = ["qemu-img", "virt-sysprep", "virt-sparsify"];
+const NOT_NEEDED = ["virt-sysprep", "virt-sparsify"];
 
 /** Throws UserError `missing-program`. */
 export async function requirePackers(deps: Pick<Deps, "processes">, provider: Provider): Promise<void> {
   if (provider !== "libvirt") return;
-  const missing: string[] = [];
-  for (const name of LIBVIRT_PROGRAMS) if (!(await deps.processes.which(name))) missing.push(name);
-  if (missing.length > 0)
+  if (!(await deps.processes.which(QEMU_IMG)))
     throw new UserError({
       code: "missing-program",
-      message: `Packing a VM of libvirt needs what is not on this computer: ${missing.join(", ")}.`,
-      hint: "On Debian or Ubuntu: apt-get install qemu-utils guestfs-tools (older: libguestfs-tools).",
+      message: `Packing a VM of libvirt needs ${QEMU_IMG}, which is not on this computer.`,
+      hint: "On Debian or Ubuntu: apt-get install qemu-utils.",
     });
 }
 
@@ -75,6 +79,7 @@ async function sealScript(assets: string, account: string): Promise<string> {
 
 /** The VM, which is off, into `file`. */
 export async function packVm(
+  deps: Pick<Deps, "env">,
   vagrant: VagrantClient,
   place: { folder: string; provider: Provider; file: string },
 ): Promise<void> {
@@ -83,5 +88,16 @@ export async function packVm(
   // The VM lets Vagrant's well-known key in again; with the file there, Vagrant would pack a key that opens nothing
   // (lib/vagrant/action/general/package.rb, setup_private_key).
   await fs.rm(path.join(machineFolder(folder, provider), "private_key"), { force: true });
-  await vagrant.must(commandLines.package(file), { steps: "package" });
+  if (provider !== "libvirt") {
+    await vagrant.must(commandLines.package(file), { steps: "package" });
+    return;
+  }
+  const bin = await fs.mkdtemp(path.join(os.tmpdir(), "notebox-package-"));
+  try {
+    for (const name of NOT_NEEDED) await fs.writeFile(path.join(bin, name), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
+    const env = { PATH: `${bin}${path.delimiter}${deps.env["PATH"] ?? ""}` };
+    await vagrant.must(commandLines.package(file), { steps: "package", env });
+  } finally {
+    await fs.rm(bin, { recursive: true, force: true });
+  }
 }

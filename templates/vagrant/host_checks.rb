@@ -23,8 +23,8 @@ module Notebox
       "hypervisor" => :from_table, "hardening" => :hardening, "network" => :network, "vagrant-home" => :vagrant_home,
       "vm-folder" => :vm_folder, "path" => :path, "downloaded" => :downloaded, "policy" => :policy,
       "powershell" => :from_table, "registry" => :registry, "door" => :door, "door-account" => :door,
-      "door-type" => :door, "proxy" => :door, "certificate" => :door, "catalog" => :catalog, "checksum" => :checksum,
-      "architecture" => :architecture, "download" => :download, "leftovers" => :leftovers, "memory" => :memory,
+      "door-type" => :door, "proxy" => :door, "certificate" => :door, "catalog" => :catalog,
+      "architecture" => :architecture, "checksum" => :checksum, "download" => :download, "leftovers" => :leftovers, "memory" => :memory,
       "busy" => :busy, "ports" => :ports, "real-folders" => :real_folders, "key" => :key,
       "shared-folders" => :last_start, "links" => :last_start, "plugins" => :plugins, "machine" => :machine
     }.freeze

@@ -1,5 +1,6 @@
 # Checks of folders and disks: Vagrant's folder, VirtualBox's, the workbench's own, and what lies about in them.
 
+require_relative "computer"
 require_relative "host_answers"
 
 module Notebox
@@ -105,14 +106,13 @@ module Notebox
       failed("#{@system.root}: #{e.class.name.split('::').last}")
     end
 
-    # A link in the place of a shared folder would give the VM a folder that nobody meant to share.
+    # The same question that every start by plain Vagrant puts.
     def real_folders
-      bad = @system.workbench[:folders].map do |name|
-        parts = name.split("/")
-        (1..parts.size).map { |count| File.join(@system.root, *parts.first(count)) }
-                       .find { |place| File.symlink?(place) || File.file?(place) }
-      end.compact.first
-      bad ? failed("#{bad} is a #{File.symlink?(bad) ? 'link' : 'file'}") : passed(@system.workbench[:folders].join(", "))
+      folders = @system.workbench[:folders]
+      folders.each { |folder| Computer.check_folder(@system.root, folder) }
+      passed(folders.join(", "))
+    rescue Failure => e
+      failed(e.message.lines.first.strip)
     end
 
     # Bytes that the start will need on the disk.

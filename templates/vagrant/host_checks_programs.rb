@@ -53,7 +53,8 @@ module Notebox
       line ? failed(line) : passed("#{File.basename(File.dirname(newest, 2))}: nothing against it")
     end
 
-    # A policy that forbids scripts shows only when one is run.
+    # A policy that forbids scripts shows only when one is run; by its name from this folder, as cmd would read a path's & as
+    # code.
     def policy
       fault = Faults.find("policy")
       return not_applicable("this is not Windows") unless @system.windows?
@@ -62,7 +63,7 @@ module Notebox
       probe = File.join(folder, "probe-#{Process.pid}.cmd")
       Dir.mkdir(folder) unless File.directory?(folder)
       File.binwrite(probe, "@echo notebox-probe-ran\r\n")
-      ask_table(@system, fault, probe: probe)
+      ask_table(@system, fault, probe: ".notebox\\#{File.basename(probe)}")
     rescue SystemCallError
       not_applicable("nothing can be written here")
     ensure

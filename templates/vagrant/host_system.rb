@@ -50,7 +50,7 @@ module Notebox
       program = name.match?(%r{[\\/]}) ? name : which(name)
       return nil unless program
 
-      stdin, out, waiter = Open3.popen2e(program, *arguments)
+      stdin, out, waiter = Open3.popen2e(program, *arguments, chdir: root)
       stdin.close
       out.binmode
       text = Timeout.timeout(SECONDS) { out.read }
@@ -69,7 +69,8 @@ module Notebox
     end
 
     def which(name)
-      names = windows? ? ["#{name}.exe", "#{name}.cmd", "#{name}.bat", name] : [name]
+      # No .cmd: what runs one reads its arguments as code.
+      names = windows? ? ["#{name}.exe", name] : [name]
       places = env.fetch("PATH", "").split(File::PATH_SEPARATOR)
       places.product(names).map { |place, file| File.join(place, file) }.find { |file| File.file?(file) && File.executable?(file) }
     end
@@ -133,12 +134,17 @@ module Notebox
 
     # Free bytes of the disk with that folder (or the nearest one above it that exists), or nil when nobody says.
     def free_bytes(folder)
+      return free_bytes_of_drive(folder[/\A[A-Za-z]:/]) if windows?
+
       place = folder
       place = File.dirname(place) until File.exist?(place) || File.dirname(place) == place
-      return run("cmd", "/d", "/c", "dir", "/-c", place)&.text.to_s.strip.lines.last.to_s.scan(/\d+/).last&.to_i if windows?
-
       fields = run("df", "-Pk", place)&.text.to_s.lines.last.to_s[/\s(\d+)\s+\d+\s+(-?\d+)\s+\S+%/] ? Regexp.last_match : nil
       fields && fields[1].to_i.positive? ? fields[2].to_i * 1024 : nil
+    end
+
+    # The last number that `dir` says, whatever its language. Only the drive: cmd would read a path's & as code.
+    def free_bytes_of_drive(drive)
+      drive && run("cmd", "/d", "/c", "dir", "/-c", "#{drive}\\")&.text.to_s.strip.lines.last.to_s.scan(/\d+/).last&.to_i
     end
 
     # Memory in MiB, in all and free (nil: nobody says). VirtualBox knows it on every system.

@@ -58,7 +58,7 @@ module Notebox
 
       FileUtils.mkdir_p(@folder)
       tidy
-      @path = File.join(@folder, "#{Time.now.utc.strftime('%Y-%m-%dT%H-%M-%S')}-#{@mode}.log")
+      @path = File.join(@folder, "#{Time.now.utc.strftime('%Y-%m-%dT%H%M%SZ')}-#{@mode}.log")
       File.write(@path, @text, mode: "a")
       @path
     rescue SystemCallError

@@ -28,7 +28,20 @@ describe("help", () => {
   test("without arguments: on standard output, exit 0", () => {
     const { code, stdout, stderr } = notebox();
     expect([code, stderr]).toEqual([0, ""]);
-    for (const verb of ["init", "up", "down", "destroy", "status", "ssh", "logs", "open", "verify", "box", "config"])
+    for (const verb of [
+      "init",
+      "up",
+      "down",
+      "destroy",
+      "status",
+      "ssh",
+      "logs",
+      "open",
+      "verify",
+      "doctor",
+      "box",
+      "config",
+    ])
       expect(stdout).toMatch(new RegExp(`^ {2}${verb} `, "m"));
     expect(notebox("--help")).toEqual({ code, stdout, stderr });
   });
@@ -44,6 +57,17 @@ describe("help", () => {
     const { version } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
     expect(notebox("--version")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
   });
+});
+
+test("doctor explains a code in whatever case, and lists them where there is none such: exit 2", () => {
+  const { code, stdout } = notebox("doctor", "--explain", "nb-d06");
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/^NB-D06\n {2}check +hypervisor: .+\n[\s\S]+ {2}IT +\w/)]);
+  const wrong = notebox("doctor", "--explain", "NB-X01");
+  expect([wrong.code, wrong.stdout, wrong.stderr]).toEqual([
+    2,
+    "",
+    expect.stringContaining("no code “NB-X01”.\n  The codes are: NB-D01, "),
+  ]);
 });
 
 describe("wrong usage: exit 2", () => {

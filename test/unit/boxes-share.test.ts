@@ -1,5 +1,5 @@
 /** `box publish` into real folders: what ends up where, what is refused, two writers, a full disk, a killed run. */
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
@@ -8,6 +8,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest
 import type { BoxRecord } from "../../src/boxes/catalog.ts";
 import { catalogText } from "../../src/boxes/catalog.ts";
 import { doorSlug } from "../../src/boxes/doors.ts";
+import { readCatalog } from "../../src/boxes/fetch/upstream.ts";
 import { QCOW2 } from "./box-bytes.ts";
 import { type Outcome, program, type Run, startJson } from "./share-folder.ts";
 
@@ -194,8 +195,22 @@ describe("refused", () => {
     expect(fs.existsSync(path.join(folder, "mnt"))).toBe(false);
   });
 
+  test("a name that differs from one that is there only in capital and small letters", async () => {
+    const file = makeBox();
+    expect((await publish(file)).code).toBe(0);
+    const before = tree();
+    for (const name of ["lab/Tiny", "LAB/tiny"]) {
+      const { code, json } = await publish(file, ["--name", name, "--version", "2.0.0"]);
+      expect([code, json.error.code]).toEqual([10, "refused"]);
+      expect(json.error.message).toMatch(/differs from "(Tiny|LAB)" only in capital and small letters/);
+    }
+    expect(tree()).toEqual(before);
+  });
+
   test("a share that is a file, or of a newer notebox, or with damaged settings", async () => {
     const file = makeBox();
+    const list = spawnSync(process.execPath, [program, "box", "list", "--share", file], { encoding: "utf8" });
+    expect([list.status, list.stderr]).toEqual([5, expect.stringContaining("is not a folder")]);
     expect((await publish(file, [], file)).code).toBe(5);
     fs.writeFileSync(path.join(share, "notebox-share.json"), '{"layout":2,"doors":[]}');
     expect((await publish(file)).json.error).toMatchObject({
@@ -362,6 +377,31 @@ describe("catalogs", () => {
       ["virtualbox", "arm64"],
       ["virtualbox", "amd64"],
     ]);
+  });
+
+  test("end with an entry for nobody where Vagrant 2.3 would take a box that most computers cannot run", () => {
+    const all = [record("virtualbox", "arm64"), record("virtualbox", "riscv64"), record("libvirt", "unknown")];
+    const { versions } = JSON.parse(catalogText(NAME, "/srv/boxes", all));
+    const shown = versions[0].providers.map((one: Record<string, unknown>) => [
+      one["name"],
+      one["architecture"],
+      one["default_architecture"],
+      one["url"],
+    ]);
+    expect(shown).toEqual([
+      ["libvirt", "unknown", true, "file:///srv/boxes/boxes/lab/tiny/1.0.0/libvirt-unknown.box"],
+      ["virtualbox", "arm64", false, "file:///srv/boxes/boxes/lab/tiny/1.0.0/virtualbox-arm64.box"],
+      ["virtualbox", "riscv64", true, "file:///srv/boxes/boxes/lab/tiny/1.0.0/virtualbox-riscv64.box"],
+      [
+        "virtualbox",
+        "vagrant-2.3",
+        false,
+        "file:///srv/boxes/boxes/lab/tiny/1.0.0/only-for-arm64-and-riscv64--needs-vagrant-2.4-or-notebox-box-install",
+      ],
+    ]);
+    // Whoever archives from this share, or installs from it over http, sees the boxes only.
+    const { boxes, faults } = readCatalog(catalogText(NAME, "https://boxes.example.edu", all), "https://x.test/", NAME);
+    expect([boxes.map(({ arch }) => arch), faults]).toEqual([["unknown", "arm64", "riscv64"], []]);
   });
 
   test("are the same whatever the order of the records", () => {

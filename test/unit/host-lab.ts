@@ -144,7 +144,7 @@ export class HostLab {
     fs.writeFileSync(path.join(place, "metadata.json"), "{}");
   }
 
-  log(text: string, name = "2026-11-28T10-00-00-start.log"): void {
+  log(text: string, name = "2026-11-28T100000Z-start.log"): void {
     const place = path.join(this.folder, ".notebox", "logs");
     fs.mkdirSync(place, { recursive: true });
     fs.writeFileSync(path.join(place, name), text);

@@ -2,7 +2,7 @@
  * The stand-in for VBoxManage refuses what it does not know: a machine other than the one that it can build, an
  * option, a command. What it does with a machine that it can build is shown by the vm tier.
  */
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -96,6 +96,25 @@ describe("the machine", () => {
     const done = vboxmanage(...args);
     expect(done.status).toBe(1);
     expect(done.stderr).toMatch(message);
+  });
+
+  test("comes back from its export as it was", () => {
+    const disk = path.join(folder, "machines/m/disk0.qcow2");
+    const out = path.join(folder, "exported/box.ovf");
+    fs.mkdirSync(path.dirname(out));
+    execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", disk, "3M"]);
+    execFileSync("qemu-io", ["-f", "qcow2", "-c", "write -q -P 7 1M 64k", disk]);
+    const done = vboxmanage("export", "m", "--output", out);
+    expect([done.status, done.stdout]).toEqual([0, "Successfully exported 1 machine(s).\n"]);
+    expect(vboxmanage("export", "m", "--output", out).stderr).toMatch(/already exists/);
+    expect(vboxmanage("import", out, "--vsys", "0", "--vmname", "n").status).toBe(0);
+    const machine = (name: string) =>
+      JSON.parse(fs.readFileSync(path.join(folder, "machines", name, "machine.json"), "utf8"));
+    const [m, n] = [machine("m"), machine("n")];
+    for (const key of ["os_type", "cpus", "memory_mib", "controller"]) expect(n[key]).toBe(m[key]);
+    expect(n.nics["1"].card).toBe(m.nics["1"].card);
+    execFileSync("qemu-img", ["compare", "-q", disk, path.join(folder, "machines/n/disk0.qcow2")]);
+    execFileSync(standin, ["unregistervm", "n", "--delete"], { env: { ...process.env, NOTEBOX_STANDIN_HOME: folder } });
   });
 
   test("takes a forwarded port, once", () => {

@@ -32,6 +32,7 @@ beforeAll(async () => {
   await lab.publish({ version: "1.0.0", doors: [web] });
   await lab.publish({ version: "1.10.0", arch: "arm64" });
   await lab.publish({ version: "1.10.0", bytes: 300_000 });
+  await lab.publish({ version: "1.2.0", arch: "arm64" });
   await lab.publish({ version: "0.9.0", bytes: 50_000, holes: 1 << 20 });
   served = await lab.serve();
   await lab.nginx(port);
@@ -154,6 +155,16 @@ describe.each(vagrants)("%s", (vagrant) => {
     expect((await must(home, ["box", "list"])).match(/lab\/tiny \(virtualbox, 1\.\d+\.0/g)).toHaveLength(2);
     await must(home, ["box", "remove", NAME, "--all"]);
     expect(installed(home)).toEqual({});
+  });
+
+  // The only box of that version is for arm64. Vagrant 2.3 knows no architectures, and must not take it all the same.
+  test.concurrent.each(DOORS)("%s: a version that is not for this computer", async (_name, door) => {
+    const { catalog, env } = door();
+    const home = lab.home();
+    const only = await run(home, ["box", "add", catalog, "--provider", "virtualbox", "--box-version", "1.2.0"], env);
+    expect([only.code, installed(home)]).toEqual([1, {}]);
+    // A share's file is the same for all Vagrants, a server can tell them apart; from 2.4 on Vagrant says it itself.
+    expect(only.text).toMatch(/only-for-arm64--needs-vagrant-2\.4|no available version|Supported versions: /);
   });
 
   test.concurrent("VAGRANT_SERVER_URL of nginx", async () => {

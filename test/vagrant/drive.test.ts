@@ -137,8 +137,8 @@ describe.each(VAGRANTS)("%s", (vagrant) => {
     );
     expect(ran.status).toBe(8);
     const { error } = JSON.parse(ran.stdout);
-    expect(error.problems[0]).toMatchObject({ id: "disk-space" });
-    expect(error.problems[0].message).toMatch(/has (0|1) MiB free; the VM needs 6\.0 GiB/);
+    expect(error.problems[0]).toMatchObject({ id: "vagrant-home" });
+    expect(error.problems[0].message).toMatch(/has (0|1) MiB free and needs 6\.0 GiB/);
     expect(fs.existsSync(path.join(folder, ".vagrant"))).toBe(false);
   });
 });

@@ -3,7 +3,7 @@
  * each the same question: does a catalog name a box that is missing, short or wrong? They need no VM. `npm run
  * test:soak` runs all of each, `npm test` a few.
  */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
@@ -192,8 +192,8 @@ const hash = (bytes: Buffer): string =>
 export async function diskFull(count: number): Promise<string> {
   let stops = 0;
   for (let turn = 0; turn < count; turn++)
-    await withPlace(async ({ share, upstream, archive }) => {
-      execFileSync("mount", ["-t", "tmpfs", "-o", "size=10m", "notebox-trial", share]);
+    await withPlace(async ({ folder, share, upstream, archive }) => {
+      const unmount = mountSmallDisk(path.join(folder, "disk"), share);
       try {
         upstream.offer(offer("1.0.0", 6));
         // Without its length the size of a box is not known before its last byte.
@@ -205,7 +205,12 @@ export async function diskFull(count: number): Promise<string> {
         fs.writeFileSync(filler, Buffer.alloc(fill));
         const { code, said } = await run.done;
         expect(code === 11 || code === 0, `on a full disk it ended with ${code}: ${said}`);
-        if (code === 11) stops++;
+        if (code === 11) {
+          stops++;
+          // Whoever is told to tidy up must be able to, on the disk that is full.
+          const prune = spawnSync(process.execPath, [program, "box", "prune", "--share", share], { encoding: "utf8" });
+          expect(prune.status === 0, `on the full disk prune ended with ${prune.status}: ${prune.stderr}`);
+        }
         await listed(share);
         fs.rmSync(filler);
         upstream.mood = {};
@@ -214,10 +219,20 @@ export async function diskFull(count: number): Promise<string> {
         expect((await listed(share)).length === 1, "the box is not listed");
         nothingLeft(share);
       } finally {
-        execFileSync("umount", [share]);
+        unmount();
       }
     });
   return `${count} times, ${stops} of them the disk was full; each went on with room`;
+}
+
+/** A loop device with a file system of its own, as a small disk has; gives back what takes it away again. */
+function mountSmallDisk(image: string, at: string): () => void {
+  fs.writeFileSync(image, "");
+  fs.truncateSync(image, 12 * MIB);
+  execFileSync("mke2fs", ["-q", "-t", "ext4", "-m", "0", "-O", "^has_journal", image]);
+  execFileSync("mount", ["-o", "loop", image, at]);
+  fs.rmSync(path.join(at, "lost+found"), { recursive: true });
+  return () => execFileSync("umount", [at]);
 }
 
 /** Two archivers of the same boxes, and readers that follow the catalogs all the time. */

@@ -18,7 +18,11 @@ export const WORKBENCH_NAME = "notebox-trial";
 // Unusual ports, so that a workbench of one's own may run meanwhile; fixed ones, because they are part of the box.
 const FIRST_PORT = 18_880;
 
-export const UP_SECONDS = 900;
+/** Enough for an emulated machine on a computer of its own; NOTEBOX_TEST_PATIENCE=3 where others are at work on it. */
+export const UP_SECONDS = 900 * Number(process.env["NOTEBOX_TEST_PATIENCE"] ?? 1);
+
+/** How long a request to the lab's API may take: short, because trials wait for its end. */
+export const TIMEOUT_SECONDS = 8;
 
 export interface Lab {
   folder: string;
@@ -64,6 +68,7 @@ function layOut(workbench: string, box: { share: string | undefined; version: st
   services.forEach((name, index) => {
     document.setIn(["services", name, "port"], FIRST_PORT + index);
   });
+  document.setIn(["services", "hello", "timeout"], `${TIMEOUT_SECONDS} s`);
   fs.writeFileSync(file, String(document));
 }
 

@@ -1,5 +1,6 @@
 /** The quick round of one provider: up, verify, three breakages, down and up, destroy, a kill, up again. */
 import fs from "node:fs";
+import { kernelDeathIsStood } from "./api-trials.ts";
 import { QUICK_BREAKAGES } from "./breakages.ts";
 import { clearLab, type Lab, makeLab, up } from "./lab.ts";
 import type { ProviderName } from "./prepared-boxes.ts";
@@ -42,6 +43,8 @@ export async function quickRound(trials: Trials, name: ProviderName, keep: boole
     await trials.trial(`${name}: verify`, () => verified(at()), true);
     await trials.trial(`${name}: the API answers the host`, () => apiAnswers(at()));
     await trials.trial(`${name}: folders are shared`, () => foldersAreShared(at()));
+    // Of one provider: what is tried lies in the VM, which is the same.
+    if (name === "virtualbox") await trials.trial(`${name}: a kernel's death is stood`, () => kernelDeathIsStood(at()));
     for (const breakage of QUICK_BREAKAGES)
       await trials.trial(`${name}: ${breakage.name}`, () => breakAndMend(at(), breakage));
     await trials.trial(`${name}: down and up`, () => downAndUp(at()), true);

@@ -1,12 +1,16 @@
 /**
  * The counted trials, which take hours: every breakage, ten kills of the first `up`, a second provisioning, attacks
- * from a kernel and from root in the VM, kills of getting a box, a hand-out driven by its launchers. `--only NAME` runs those whose name holds the text, `--provider NAME` one
- * provider. What passed at this commit is not run again; `--again` forgets that.
+ * from a kernel and from root in the VM, every start, end and fault of API notebooks, a box made of a VM, a hand-out
+ * driven by its launchers, kills of getting a box. `--only NAME` runs those whose name holds the text,
+ * `--provider NAME` one provider. What passed at this commit is not run again; `--again` forgets that.
  */
 import { parseArgs } from "node:util";
+import { API_TRIALS } from "./api-trials.ts";
 import { archiveTrials } from "./archive-trials.ts";
 import { hostileTokenIsNoScript, kernelStaysUnprivileged, rootStaysInside } from "./attacks.ts";
 import { BREAKAGES } from "./breakages.ts";
+import { boxFromVm } from "./from-vm-trials.ts";
+import { gatewayTrials } from "./gateway-trials.ts";
 import { installTrials } from "./install-trials.ts";
 import { clearLab, type Lab, makeLab, notebox, up } from "./lab.ts";
 import { novicesWay } from "./launcher-trial.ts";
@@ -57,9 +61,13 @@ const wanted = (name: string): boolean =>
 for (const provider of ["virtualbox", "libvirt"] as const)
   if (values.provider === undefined || values.provider === provider) await soak(provider);
 if (values.provider === undefined)
-  for (const { name, body } of [...rootTrials(), ...installTrials, ...archiveTrials, ...shareTrials].filter((trial) =>
-    wanted(trial.name),
-  ))
+  for (const { name, body } of [
+    ...rootTrials(),
+    ...installTrials,
+    ...archiveTrials,
+    ...shareTrials,
+    ...gatewayTrials,
+  ].filter((trial) => wanted(trial.name)))
     await counted(name, body);
 process.exitCode = trials.close();
 
@@ -73,6 +81,7 @@ async function soak(name: ProviderName): Promise<void> {
         return remark;
       },
     ]),
+    ...API_TRIALS,
     ["second provision", secondProvisionChangesNothing],
     ["attack: a kernel stays unprivileged", kernelStaysUnprivileged],
     ["attack: root stays inside", rootStaysInside],
@@ -84,8 +93,9 @@ async function soak(name: ProviderName): Promise<void> {
   );
   // libvirt's VMs have no way to this computer's loopback.
   const proxied = name === "virtualbox" && wanted(`${name}: a proxy with a CA of its own`);
+  const packed = wanted(`${name}: box build --from-vm`);
   const byLaunchers = wanted(`${name}: the novice's way by launchers`);
-  if (todo.length + kills.length === 0 && !proxied && !byLaunchers) return;
+  if (todo.length + kills.length === 0 && !proxied && !packed && !byLaunchers) return;
   const provider = await openProvider(name);
   let version: string | undefined;
   const inLab = async <T>(work: (lab: Lab) => Promise<T>): Promise<T> => {
@@ -107,6 +117,7 @@ async function soak(name: ProviderName): Promise<void> {
     trials.fresh();
     if (byLaunchers) await counted(`${name}: the novice's way by launchers`, () => inLab(novicesWay));
     if (proxied) await counted(`${name}: a proxy with a CA of its own`, () => inLab(proxyIsHonoured));
+    if (packed) await counted(`${name}: box build --from-vm`, () => inLab(boxFromVm));
     for (const { kill, trial } of kills) await counted(trial, () => inLab((lab) => killedUp(lab, kill)));
   } finally {
     await provider.close(version);

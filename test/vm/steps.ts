@@ -6,7 +6,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { Breakage } from "./breakages.ts";
 import { inGuest, readEndpoints } from "./guest.ts";
-import { type Lab, mustNotebox, notebox, startNotebox, up } from "./lab.ts";
+import { type Lab, mustNotebox, notebox, startNotebox, UP_SECONDS, up } from "./lab.ts";
 import { type Outcome, run, signalGroup, signalOne, sleep, told } from "./programs.ts";
 import { readTokens } from "./secrets.ts";
 import { expect } from "./trials.ts";
@@ -19,7 +19,7 @@ export interface Report {
   checks: { id: string; status: string; seen?: string }[];
 }
 
-const VERIFY_SECONDS = 240;
+const VERIFY_SECONDS = UP_SECONDS / 4;
 
 /** Every check of `verify` passes. */
 export async function verified(lab: Lab): Promise<string> {

@@ -56,6 +56,34 @@ test("a status of 400 and more is exit 8, with the answer", async () => {
   expect(missing.json.error?.hint).toContain("GET /hello, GET /hello/:name");
 });
 
+test.each<[string, number, object | string, RegExp, RegExp]>([
+  [
+    "a request that took too long",
+    504,
+    {
+      reason: "Gateway Timeout",
+      message: "The cells of GET /hello (cell 2) took longer than the 30 s.",
+      fault: "timeout",
+    },
+    /was answered with 504: The cells of GET \/hello \(cell 2\) took longer than the 30 s\.$/,
+    /larger timeout in workbench\.yaml \(it is 30 s\)/,
+  ],
+  [
+    "a broken ResponseInfo",
+    500,
+    { reason: "Internal Server Error", message: "ResponseInfo (cell 3) printed nothing.", fault: "response-info" },
+    /with 500: ResponseInfo \(cell 3\) printed nothing\.$/,
+    /must print one JSON object/,
+  ],
+  ["a cell's own error", 500, "Error KeyError: 'x' \n", /the cell failed: KeyError: 'x'\.$/, /notebox logs hello/],
+])("%s is told in words", async (_name, status, body, message, hint) => {
+  world.gateway.routes["GET /hello"] = { status, body: typeof body === "string" ? body : JSON.stringify(body) };
+  const { code, json } = await call("GET /hello");
+  expect(code).toBe(8);
+  expect(json.error?.message).toMatch(message);
+  expect(json.error?.hint).toMatch(hint);
+});
+
 test("a body is sent, as JSON when it is JSON", async () => {
   world.gateway.routes["POST /hello"] = { status: 200, body: "{}" };
   expect((await call("POST /hello", "--body", '{"a": 1}')).code).toBe(0);

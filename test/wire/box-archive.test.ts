@@ -4,6 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { text } from "../../src/cli/text/box-archive.ts";
 import { box } from "../unit/box-bytes.ts";
 import { type Archiver, openArchiver } from "./fakes/archiver.ts";
 import { hashOf, openUpstream, type Upstream, type UpstreamOptions } from "./fakes/upstream.ts";
@@ -282,6 +283,25 @@ describe("from elsewhere", () => {
     fs.writeFileSync(path.join(lab.folder, "catalog.json"), catalog("my%20box.box"));
     expect((await lab.archive("catalog.json")).boxes[0]).toMatchObject({ version: "2.0.0", status: "added" });
     expect(await lab.sound()).toHaveLength(2);
+  });
+
+  test("a catalog that comes gzipped, though nobody said that it may", async () => {
+    const upstream = await upstreamWith();
+    upstream.offer(offer("1.0.0"));
+    upstream.mood.packed = true;
+    expect((await lab.archive(`${upstream.url}/catalog.json`)).boxes).toMatchObject([{ status: "added" }]);
+    expect((await lab.archive("lab/tiny")).boxes).toMatchObject([{ status: "present" }]);
+  });
+
+  test("what a catalog offers and nobody can use is told, and the rest archived", async () => {
+    const upstream = await upstreamWith();
+    upstream.offer(offer("1.0.0-rc1"), offer("1.0.0-RC1"), offer("1.0.0"));
+    const error = await lab.refused("lab/tiny", { allVersions: true });
+    expect(error.code).toBe("integrity");
+    const result = error.result as { unusable: string[] };
+    expect(result.unusable).toEqual([expect.stringContaining("is listed twice")]);
+    expect(text(error.result as never)).toMatch(/^not usable: 1\.0\.0-rc1.* is listed twice$/m);
+    expect((await lab.sound()).map(({ version }) => version)).toEqual(["1.0.0-rc1", "1.0.0"]);
   });
 
   test("a bare box, once it is said what it is", async () => {

@@ -61,6 +61,26 @@ describe("catalogs", () => {
     ]);
   });
 
+  test("show an old Vagrant no version that it cannot use, unless there is no other", async () => {
+    const agent = (version: string) => ({
+      headers: { "user-agent": `Vagrant/${version} (+https://www.vagrantup.com)` },
+    });
+    await lab.publish({ version: "2.0.0", arch: "arm64" });
+    const [old, newer] = [await ask(`/${NAME}`, agent("2.3.7")), await ask(`/${NAME}`, agent("2.4.0"))];
+    expect(urlsIn(old)).toEqual([`${server.url}/boxes/lab/tiny/1.0.0/virtualbox-amd64.box`]);
+    expect(urlsIn(newer).filter((url) => url.includes("/2.0.0/"))).toEqual([
+      `${server.url}/boxes/lab/tiny/2.0.0/virtualbox-arm64.box`,
+      expect.stringMatching(/\/2\.0\.0\/only-for-arm64--needs-vagrant-2\.4/),
+    ]);
+    expect(old.headers["vary"]).toBe("user-agent");
+    for (const target of [
+      "/lab/boxes/tiny/versions/2.0.0/providers/virtualbox.box",
+      new URL(urlsIn(newer).at(-1) ?? "").pathname,
+    ])
+      expect((await ask(target)).status).toBe(404);
+    fs.rmSync(path.join(lab.share, "boxes/lab/tiny/2.0.0"), { recursive: true });
+  });
+
   test("are for the host that was asked", async () => {
     const [url] = urlsIn(await ask(`/${NAME}`, { headers: { host: "pool-3.example.edu:81" } }));
     expect(url).toMatch(/^http:\/\/pool-3\.example\.edu:81\/boxes\//);

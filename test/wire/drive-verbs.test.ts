@@ -179,6 +179,20 @@ describe("logs", () => {
     expect(stdout).not.toContain(TOKEN);
   });
 
+  test("of the last start: what it failed with is known by its code, and the launchers' logs are among the files", async () => {
+    const place = path.join(lab.folder, ".notebox", "logs");
+    fs.mkdirSync(place, { recursive: true });
+    fs.writeFileSync(path.join(place, "2026-11-27T100000Z-up.jsonl"), '{"text":"VERR_DISK_FULL"}\n');
+    fs.writeFileSync(path.join(place, "2026-11-28T100000Z-start.log"), "VBoxManage: error: (VERR_VMX_NO_VMX)\n");
+    const { code, stdout } = await lab.run("logs");
+    expect(code).toBe(0);
+    expect(stdout).toContain("2026-11-28T100000Z-start.log\n");
+    expect(stdout).toMatch(
+      /Known faults in the log of the last start:\n {2}NB-D05: .+\n {4}Ask IT to turn virtualisation/,
+    );
+    expect(stdout).not.toContain("NB-V03");
+  });
+
   test("of one, as many lines as asked", async () => {
     await runningVm(({ input }) => ({ stdout: journal(input) }));
     const { stdout } = await lab.run("logs", "hello", "--lines", "7");

@@ -24,6 +24,12 @@ const questions = {
   services: [
     { name: "jupyter", unit: UNIT, port: 8888 },
     { name: "lost", unit: "kernel-gateway@lost.service", port: 0 },
+    // Such as a notebook could make in place of the file in which its service says what is wrong.
+    ...["link", "pipe", "garbage", "surrogate"].map((name) => ({
+      name,
+      unit: `kernel-gateway@${name}.service`,
+      port: 1,
+    })),
   ],
   folders: ["notebooks", "api", "locked", "other"],
   nonce: "abc123",
@@ -44,6 +50,11 @@ printf 'root:*:1::::::\\nvagrant:$6$x:1::::::\\nnotebox:!:1::::::\\n' >${at}/sha
 for file in passwd group shadow; do mount --bind ${at}/$file /etc/$file; done
 mkdir -p /var/lib/notebox/tokens; printf ${TOKEN} >/var/lib/notebox/tokens/jupyter; chmod 600 /var/lib/notebox/tokens/jupyter
 printf '{"workbench":"%064d","finished":"2026-11-20T09:00:00Z"}' 7 >/var/lib/notebox/provisioned.json
+mkdir -p /var/lib/notebox-{lost,link,pipe,garbage,surrogate}
+printf '{"message":"cell 3 of api/x.ipynb fails at the start: ${TOKEN}","cell":3,"serving":false,"at":"now"}' >/var/lib/notebox-lost/problem.json
+printf '{"message":"only root may read this"}' >/var/lib/notebox/hidden; ln -s /var/lib/notebox/hidden /var/lib/notebox-link/problem.json
+mkfifo /var/lib/notebox-pipe/problem.json; printf '\\377{' >/var/lib/notebox-garbage/problem.json
+printf '{"message":"\\\\ud800","cell":true,"serving":1}' >/var/lib/notebox-surrogate/problem.json
 site=/opt/notebox/venv/lib/python3.13/site-packages; mkdir -p $site/numpy $site/pandas
 ${dist("numpy-2.1.0", "numpy/a.py,,\\nnumpy-2.1.0.dist-info/RECORD,,\\n../../bin/f2py,,\\n")}
 ${dist("pandas-2.3.0", "pandas/a.py,,\\n")}
@@ -109,8 +120,15 @@ asRoot("every section answers", () => {
 });
 
 asRoot("tokens come with their rights, a missing one as null, and none in a journal", () => {
-  expect(answer.tokens).toEqual({ jupyter: { value: TOKEN, mode: 0o600, uid: 0 }, lost: null });
+  expect(answer.tokens).toMatchObject({ jupyter: { value: TOKEN, mode: 0o600, uid: 0 }, lost: null });
   expect(answer.journals?.[UNIT]).toEqual(["http://x/?token=[token] asked"]);
+});
+
+asRoot("what a service says of its trouble, and nothing that a notebook puts in its place to read other files", () => {
+  expect(answer.said).toEqual({
+    lost: { message: "cell 3 of api/x.ipynb fails at the start: [token]", cell: 3, serving: false },
+    surrogate: { message: "?", cell: null, serving: false },
+  });
 });
 
 asRoot("packages that are missing, damaged or of another version are told apart", () => {

@@ -1,7 +1,8 @@
 /**
- * The user script and the page of `api openapi --html` in a real Chromium, against notebooks of the examples. The
- * course page comes over HTTPS from another origin, with a security policy. The script manager is a shim: requests
- * that it makes leave from the test, where neither CORS nor the page's policy have a say.
+ * The user script and the page of `api openapi --html` in a real Chromium, against the real kernel gateway with our
+ * personality, which serves notebooks of the examples. The course page comes over HTTPS from another origin, with a
+ * security policy. The script manager is a shim, because no package that could be had ships one as an extension:
+ * requests that it makes leave from the test, where neither CORS nor the page's policy have a say.
  */
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
@@ -10,11 +11,12 @@ import type net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { gatewayPython } from "../../scripts/lib/gateway-python.mjs";
+import { TOKEN } from "../gateway/start.ts";
 import { CHROMIUM, type Page, startChromium } from "./fakes/chromium.ts";
-import { type NotebookGateway, serveNotebook } from "./fakes/notebook-gateway.ts";
+import { type ServedExample, serveExample } from "./fakes/served-example.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
-const TOKEN = "5".repeat(48);
 /** Where pictures go, for whoever wants to look at them. */
 const PICTURES = process.env["NOTEBOX_SCREENSHOTS"];
 
@@ -24,14 +26,14 @@ const notebox = (...args: string[]): string =>
     stdio: ["ignore", "pipe", "ignore"],
   });
 
-describe.skipIf(CHROMIUM === undefined)("in Chromium", () => {
+describe.skipIf(CHROMIUM === undefined || gatewayPython() === undefined)("in Chromium", () => {
   let folder: string;
   let chromium: Awaited<ReturnType<typeof startChromium>>;
   let site: https.Server;
   let origin: string;
   let policy = "";
   let served = new Map<string, string>();
-  const gateways: NotebookGateway[] = [];
+  const gateways: ServedExample[] = [];
 
   beforeAll(async () => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), "notebox-userscript-"));
@@ -63,11 +65,8 @@ describe.skipIf(CHROMIUM === undefined)("in Chromium", () => {
     fs.rmSync(folder, { recursive: true, force: true });
   });
 
-  const gateway = async (example: string, origins: readonly string[]): Promise<NotebookGateway> => {
-    const made = await serveNotebook(path.join(root, "examples", example, `api/${example}.ipynb`), {
-      token: TOKEN,
-      origins,
-    });
+  const gateway = async (example: string, origins: readonly string[]): Promise<ServedExample> => {
+    const made = await serveExample(example, { origins });
     gateways.push(made);
     return made;
   };
@@ -128,7 +127,7 @@ describe.skipIf(CHROMIUM === undefined)("in Chromium", () => {
     await page.close();
   });
 
-  test("under a policy that does not list it: a sentence, and the script manager calls", async () => {
+  test("under a policy that does not list it: a sentence, and the script manager (a shim) calls", async () => {
     const { url, requests } = await gateway("activity", [origin]);
     policy = "default-src 'self'; style-src 'unsafe-inline'; connect-src 'self'";
     const { page, asked, stored } = await coursePage({ shim: true });

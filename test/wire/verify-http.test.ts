@@ -94,7 +94,7 @@ describe("HTTP and kernels", () => {
     world.gateway.routes["GET /hello"] = { status: 500, body: "Error NameError: name 'json' is not defined " };
     const done = await world.ask();
     expect(cause(done)?.id).toBe("routes.hello");
-    expect(seen(done, "routes.hello")).toMatch(/^GET \/hello: 500 Error NameError/);
+    expect(seen(done, "routes.hello")).toMatch(/^GET \/hello \(cell 2\) fails: 500 Error NameError/);
   });
 
   test("routes are called with the author's example, and with the token in a header", async () => {

@@ -1,9 +1,11 @@
-/** Whether an API notebook's routes answer: which are called, which are only looked at, and what a fault is. */
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+/** Whether an API notebook's routes answer: which are called, which are only looked up, and what a fault is. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createClock } from "../../src/adapters/clock.ts";
 import { createHttp } from "../../src/adapters/got.ts";
-import { type GatewayUnderTest, routesAnswer } from "../../src/checks/http-checks.ts";
-import { type Route, routesOf } from "../../src/notebooks/routes.ts";
+import { askSpec } from "../../src/checks/gateway-spec.ts";
+import { type GatewayUnderTest, routesAnswer } from "../../src/checks/route-checks.ts";
+import { parseNotebook } from "../../src/notebooks/notebook.ts";
+import { type TriedRoute, triedRoutes } from "../../src/notebooks/writing.ts";
 import { type FakeGateway, startGateway } from "./fakes/gateway.ts";
 
 const TOKEN = "4".repeat(48);
@@ -16,75 +18,213 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 beforeEach(() => {
-  under = { url: gateway.url, token: TOKEN, kernels: 1, timeoutSeconds: 1 };
-  Object.assign(gateway, { routes: {}, described: {}, requests: [], most: 0 });
+  under = {
+    ...{ url: gateway.url, token: TOKEN, kernels: 1, timeoutSeconds: 1, includeWrites: false },
+    ...{ service: "marks", notebook: "api/marks.ipynb", suspects: [] },
+  };
+  Object.assign(gateway, { routes: {}, described: [], requests: [], bodies: [], most: 0 });
 });
 
-function routes(...sources: string[]): Route[] {
-  const cells = sources.map((source) => ({ type: "code", source }));
-  return routesOf({ kernel: "python3", language: "python", cells });
+type Source = string | { source: string; notebox: unknown };
+
+/** By way of a file's text, so that metadata is read as it is in a real notebook. */
+function routes(...cells: Source[]): TriedRoute[] {
+  const given = cells.map((cell) => (typeof cell === "string" ? { source: cell } : cell));
+  const read = parseNotebook(
+    JSON.stringify({
+      nbformat: 4,
+      metadata: { kernelspec: { name: "python3" } },
+      cells: given.map(({ source, ...metadata }) => ({ cell_type: "code", source, outputs: [], metadata })),
+    }),
+  );
+  if ("problem" in read) throw new Error(read.problem.message);
+  return triedRoutes(read.notebook);
 }
 const ok = { status: 200, body: "{}" };
-const ask = async (...sources: string[]) => await routesAnswer(deps, under, routes(...sources));
+const ask = async (...cells: Source[]) =>
+  await routesAnswer(deps, under, routes(...cells), await askSpec(deps, { url: gateway.url, token: TOKEN }));
+const called = () => gateway.requests.filter((request) => !request.includes("/_api/")).sort();
 
-test("GET is called; the rest is looked at without running a cell", async () => {
-  gateway.routes = { "GET /a": ok, "POST /b": ok, "DELETE /c": ok };
-  gateway.described = { "/b": { post: {} }, "/c": { delete: {} } };
-  const answer = await ask("# GET /a", "# POST /b", "# DELETE /c");
-  expect(answer.status).toBe("passed");
-  const called = gateway.requests.filter((request) => !request.includes("swagger"));
-  expect(called.sort()).toEqual(["GET /a", "OPTIONS /b", "OPTIONS /c"]);
+describe("which routes are called", () => {
+  test("GET is; what may change something is only looked up", async () => {
+    gateway.routes = { "GET /a": ok, "POST /b": ok, "DELETE /c": ok };
+    gateway.described = ["GET /a", "POST /b", "DELETE /c"];
+    const answer = await ask("# GET /a", "# POST /b", "# DELETE /c");
+    expect(answer).toMatchObject({ status: "passed", seen: expect.stringContaining("a POST may change something") });
+    expect(called()).toEqual(["GET /a"]);
+  });
+
+  test("all of them with --include-writes", async () => {
+    under.includeWrites = true;
+    gateway.routes = { "GET /a": ok, "POST /b": ok, "DELETE /c/1": ok };
+    expect((await ask("# GET /a", "# POST /b", "# DELETE /c/:id")).status).toBe("passed");
+    expect(called()).toEqual(["DELETE /c/1", "GET /a", "POST /b"]);
+  });
+
+  test("a GET that writes is not, and why is said", async () => {
+    gateway.described = ["GET /save"];
+    const answer = await ask("# GET /save\nopen('marks.csv', 'w').write('1')\nprint(1)");
+    expect(answer).toMatchObject({
+      status: "passed",
+      seen: expect.stringMatching(/lint W32, cell 0: This GET writes/),
+    });
+    expect(called()).toEqual([]);
+  });
+
+  test.each<[string, Source]>([
+    ["a comment", '# POST /mean\n# writes: no\n# example body: {"points": [1]}'],
+    ["metadata", { source: "# POST /mean", notebox: { example: { body: { points: [1] } }, writes: false } }],
+  ])("a POST whose author says by %s that it only reads is called with the author's body", async (_by, cell) => {
+    gateway.routes = { "POST /mean": ok };
+    expect((await ask(cell)).status).toBe("passed");
+    expect(called()).toEqual(["POST /mean"]);
+    expect(gateway.bodies.map((body) => JSON.parse(body))).toEqual([{ points: [1] }]);
+  });
+
+  test("an example in the metadata wins over one in a comment", async () => {
+    gateway.routes = { "GET /u/7": ok, "GET /u/8": ok };
+    await ask({ source: "# GET /u/:id\n# example: /u/7", notebox: { example: "/u/8" } });
+    expect(called()).toEqual(["GET /u/8"]);
+  });
+
+  test("an example that is an address of another computer is a path of the gateway all the same", async () => {
+    const elsewhere = await startGateway(TOKEN);
+    const address = elsewhere.url.replace(/\/$/, "");
+    under.includeWrites = true;
+    await ask(`# GET /.*\n# example: /${address}/admin`, `# POST /:any/.*\n# example: /${address}/admin`);
+    await elsewhere.close();
+    expect(elsewhere.requests).toEqual([]);
+    expect(called().filter((request) => request.includes("/admin"))).toHaveLength(2);
+  });
+
+  test.each([1, 3])("no more requests at once than there are kernels: %i", async (kernels) => {
+    under.kernels = kernels;
+    const names = ["/a", "/b", "/c", "/d", "/e", "/f"];
+    gateway.routes = Object.fromEntries(names.map((name) => [`GET ${name}`, ok]));
+    await ask(...names.map((name) => `# GET ${name}`));
+    expect(gateway.most).toBe(kernels);
+  });
 });
 
-test("an author's example is leave to call, whatever the method", async () => {
-  gateway.routes = { "POST /mean": ok };
-  expect((await ask('# POST /mean\n# example body: {"points": [1]}')).status).toBe("passed");
-  expect(gateway.requests).toContain("POST /mean");
-});
+describe("a hang, a failure and a wrong answer are told apart, each with its cell and what to do", () => {
+  test("a request that the gateway ended", async () => {
+    const reason = "Cell 1 gave no answer within 1 s; the kernel is started again.";
+    gateway.routes = {
+      "GET /a": ok,
+      "GET /slow": { status: 504, body: JSON.stringify({ reason: "Gateway Timeout", message: reason }) },
+    };
+    const answer = await ask("# GET /a", "# GET /slow");
+    expect(answer).toMatchObject({
+      status: "failed",
+      seen: `GET /slow (cell 1) hangs: 504 ${reason}`,
+      expected: "an answer within 1 s",
+      hint: expect.stringMatching(/^Run cell 1 of api\/marks\.ipynb .*input\(\).*larger timeout/),
+    });
+  });
 
-test("an example that is an address of another computer is a path of the gateway all the same", async () => {
-  const elsewhere = await startGateway(TOKEN);
-  const address = elsewhere.url.replace(/\/$/, "");
-  await ask(`# GET /.*\n# example: /${address}/admin`, `# POST /:any/.*\n# example: /${address}/admin`);
-  elsewhere.close();
-  expect(elsewhere.requests).toEqual([]);
-  expect(gateway.requests.filter((request) => request.includes("/admin"))).not.toEqual([]);
-});
+  test("after hangs that the gateway ended, the rest is asked still", async () => {
+    gateway.routes = {
+      "GET /slow": { status: 504, body: "" },
+      "GET /z": { status: 500, body: "Error KeyError: 'x' " },
+    };
+    const answer = await ask("# GET /slow", "# GET /z");
+    expect(answer).toMatchObject({ seen: expect.stringContaining("GET /slow (cell 0) hangs") });
+    expect(JSON.stringify(answer)).toMatch(/GET \/z \(cell 1\) fails: 500 Error KeyError.*Run cell 1 .*mend the error/);
+  });
 
-test("a route that the gateway does not have", async () => {
-  gateway.routes = { "POST /b": ok };
-  for (const source of ["# GET /gone", "# POST /b", "# PUT /gone"]) {
-    const answer = await ask(source);
-    expect(answer).toMatchObject({ status: "failed", expected: "the route of the notebook" });
-  }
-});
+  test("a gateway that says nothing costs one time-out, not one for each route", async () => {
+    gateway.routes = { "GET /a": undefined, "GET /b": undefined, "GET /c": ok };
+    const start = Date.now();
+    const answer = await ask("# GET /a", "# GET /b", "# GET /c");
+    expect(answer).toMatchObject({
+      status: "failed",
+      seen: "GET /a (cell 0) hangs: no answer within 3 s (and 2 more)",
+      hint: expect.stringContaining("it is stuck"),
+    });
+    expect(Date.now() - start).toBeLessThan(3900);
+    expect(called()).toEqual(["GET /a"]);
+  });
 
-test("one that hangs costs one time-out, not one for each", async () => {
-  gateway.routes = { "GET /a": undefined, "GET /b": undefined, "GET /c": ok };
-  const start = Date.now();
-  const answer = await ask("# GET /a", "# GET /b", "# GET /c");
-  expect(answer).toMatchObject({ status: "failed", seen: "GET /a: no answer within 1 s (and 2 more)" });
-  expect(Date.now() - start).toBeLessThan(1900);
-  expect(gateway.requests.filter((request) => request === "GET /b")).toEqual([]);
-});
+  test("a cell's error, unless the values were made up", async () => {
+    const error = { status: 500, body: "Error KeyError: '1' " };
+    gateway.routes = { "GET /u/1": error, "GET /u/7": error, "GET /plain": error };
+    expect(await ask("1 + 1", "# GET /plain")).toMatchObject({
+      status: "failed",
+      seen: expect.stringMatching(/^GET \/plain \(cell 1\) fails: 500 Error KeyError/),
+      hint: expect.stringMatching(/^Run cell 1 of api\/marks\.ipynb .*mend the error/),
+    });
+    expect(await ask("# GET /u/:id")).toMatchObject({ status: "passed", seen: expect.stringContaining("made-up") });
+    expect(await ask("# GET /u/:id\n# example: /u/7")).toMatchObject({ status: "failed" });
+  });
 
-test.each([1, 3])("no more requests at once than there are kernels: %i", async (kernels) => {
-  under.kernels = kernels;
-  const names = ["/a", "/b", "/c", "/d", "/e", "/f"];
-  gateway.routes = Object.fromEntries(names.map((name) => [`GET ${name}`, ok]));
-  await ask(...names.map((name) => `# GET ${name}`));
-  expect(gateway.most).toBe(kernels);
-});
+  test.each(["input", "kernel-died"])("the gateway's word %s: the cell and what to take out", async (fault) => {
+    const message = "The cells of GET /a (cell 0) …; the next request gets a fresh kernel.";
+    gateway.routes = { "GET /a": { status: 500, body: JSON.stringify({ reason: "x", message, fault, cells: [0] }) } };
+    const out = fault === "input" ? /^Take input\(\) out of cell 0 of/ : /cell 0 of .* ends its own kernel: exit/;
+    expect(await ask("# GET /a")).toMatchObject({
+      seen: expect.stringMatching(/^GET \/a \(cell 0\) fails: 500 The cells/),
+      hint: expect.stringMatching(out),
+    });
+  });
 
-test("a cell's error is a fault, unless the values were made up", async () => {
-  const error = { status: 500, body: "Error KeyError: '1' " };
-  gateway.routes = { "GET /u/1": error, "GET /u/7": error, "GET /plain": error };
-  expect(await ask("# GET /plain")).toMatchObject({ status: "failed", seen: expect.stringContaining("KeyError") });
-  expect(await ask("# GET /u/:id")).toMatchObject({ status: "passed", seen: expect.stringContaining("made-up") });
-  expect(await ask("# GET /u/:id\n# example: /u/7")).toMatchObject({ status: "failed" });
-});
+  test("while the kernel is started afresh it is asked again, and that is no fault", async () => {
+    const busy = { status: 504, body: JSON.stringify({ reason: "Gateway Timeout", message: "…", fault: "busy" }) };
+    gateway.routes = { "GET /a": busy };
+    setTimeout(() => {
+      gateway.routes = { "GET /a": ok };
+    }, 700);
+    expect((await ask("# GET /a")).status).toBe("passed");
+    expect(called().length).toBeGreaterThan(1);
+  });
 
-test("a status of the notebook's own choice is an answer", async () => {
-  gateway.routes = { "GET /u/1": { status: 404, body: '{"error": "no such student"}' } };
-  expect((await ask("# GET /u/:id")).status).toBe("passed");
+  test("a ResponseInfo that is not JSON names its own cell", async () => {
+    const message = "The ResponseInfo cell of GET /a did not print JSON.";
+    gateway.routes = {
+      "GET /a": {
+        status: 500,
+        body: JSON.stringify({ reason: "Internal Server Error", message, fault: "response-info" }),
+      },
+    };
+    expect(await ask("# GET /a", "# ResponseInfo GET /a\nprint('x')")).toMatchObject({
+      seen: expect.stringMatching(/^GET \/a \(cell 0\) fails: 500 The ResponseInfo/),
+      hint: expect.stringMatching(/^Mend the ResponseInfo cell 1 of/),
+    });
+  });
+
+  test("a wrong answer: no JSON although it is called so, another status than its example's, 400 to its own example", async () => {
+    const json = "application/json; charset=utf-8";
+    gateway.routes = {
+      "GET /text": { status: 200, body: "{'a': 1}", type: json },
+      "GET /empty": { status: 200, body: "", type: json },
+      "GET /made": ok,
+      "GET /u/7": { status: 404, body: '{"error": "no such student"}', type: json },
+    };
+    const wrong = async (cell: Source) => await ask("x = 1", cell);
+    const expected: [Source, RegExp][] = [
+      ["# GET /text", /^GET \/text \(cell 1\) answers wrongly: .*the text is not JSON$/],
+      ["# GET /empty", /answers wrongly: .*there is no text$/],
+      ["# GET /made\n# example status: 201", /answers wrongly: 200/],
+      ["# GET /u/:id\n# example: /u/7", /answers wrongly: 404/],
+    ];
+    for (const [cell, seen] of expected) {
+      const answer = await wrong(cell);
+      expect(answer).toMatchObject({ status: "failed", seen: expect.stringMatching(seen) });
+      expect(JSON.stringify(answer)).toContain("cell 1 of api/marks.ipynb");
+    }
+    expect((await wrong("# GET /u/:id\n# example: /u/7\n# example status: 404")).status).toBe("passed");
+  });
+
+  test("a route that the gateway does not have", async () => {
+    gateway.routes = { "POST /b": ok };
+    for (const source of ["# GET /gone", "# POST /b", "# PUT /gone"]) {
+      const answer = await ask(source);
+      expect(answer).toMatchObject({ status: "failed", expected: "the route of the notebook" });
+      expect(answer).toMatchObject({ seen: expect.stringContaining("answers wrongly") });
+    }
+  });
+
+  test("a status of the notebook's own choice to a made-up value is an answer", async () => {
+    gateway.routes = { "GET /u/1": { status: 404, body: '{"error": "no such student"}' } };
+    expect((await ask("# GET /u/:id")).status).toBe("passed");
+  });
 });

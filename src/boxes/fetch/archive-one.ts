@@ -9,12 +9,12 @@ import { UserError } from "../../errors.ts";
 import type { Deps } from "../../ports.ts";
 import type { BoxRecord } from "../catalog.ts";
 import { digestFile } from "../digest.ts";
-import { exists, inTheWay } from "../durable.ts";
+import { exists, inTheWay, makeFolder } from "../durable.ts";
 import { type BoxId, boxPath, checkBoxId, partFiles, partPath, recordPath, versionFolder } from "../layout.ts";
 import { whenFree, withLock, withShareLock } from "../lock.ts";
 import { putInPlace, removeEmpty, writeDoors } from "../place.ts";
 import { receiveBox, savesNothing } from "../receive.ts";
-import { readRecord } from "../share.ts";
+import { checkSpelling, readRecord } from "../share.ts";
 import { publicAddress } from "./address.ts";
 import type { Checksum } from "./checksum.ts";
 import { type Downloaded, downloadBox } from "./download.ts";
@@ -49,6 +49,7 @@ const SHARE_PATIENCE = 10 * 60_000;
 /** Throws UserError `unreachable`, `integrity`, `refused`, `busy`, `disk-full`, `interrupted`. */
 export async function archiveOne(deps: Deps, job: Archiving, lead: Lead): Promise<Archived> {
   const { share } = job;
+  await checkSpelling(share, lead);
   const folder = path.join(share, versionFolder(lead));
   const known = lead.provider !== undefined && lead.arch !== undefined;
   const id = known ? ({ ...lead, provider: lead.provider, arch: lead.arch } as BoxId) : undefined;
@@ -63,7 +64,7 @@ export async function archiveOne(deps: Deps, job: Archiving, lead: Lead): Promis
   try {
     const lock = { file: files.lock, command: "box archive", doing: "is fetching this box" };
     return await whenFree(deps, PART_PATIENCE, async () => {
-      await fs.mkdir(folder, { recursive: true }).catch((error: unknown) => {
+      await makeFolder(folder).catch((error: unknown) => {
         throw inTheWay(error, folder);
       });
       return await withLock(deps, lock, async () => {

@@ -51,7 +51,9 @@ export async function downloadBox(needs: FetchNeeds, options: DownloadOptions): 
     return await job.run();
   } catch (error) {
     if (error instanceof UserError && error.code === "integrity") await job.forget();
-    throw asDiskFull(error, options.part, "it goes on where it stopped");
+    const told = asDiskFull(error, options.part, "it goes on where it stopped");
+    if (told !== error) await job.giveBack();
+    throw told;
   } finally {
     await job.close();
   }
@@ -69,6 +71,8 @@ class Job {
   private fetched = 0;
   private from: Provenance;
   private resumed = false;
+  /** The part ends before what was taken in. */
+  private cutShort = false;
   private readonly files: ReturnType<typeof partFiles>;
 
   constructor(
@@ -257,6 +261,13 @@ class Job {
     return await this.run();
   }
 
+  /** A little of a full disk's room, or nobody could tidy up: that takes a lock, and new catalogs. */
+  async giveBack(): Promise<void> {
+    const { size } = (await this.handle?.stat()) ?? { size: 0 };
+    await this.handle?.truncate(Math.max(0, size - PROGRESS));
+    this.cutShort = true;
+  }
+
   async forget(): Promise<void> {
     for (const file of [this.options.part, this.files.state]) await fs.rm(file, { force: true });
   }
@@ -268,8 +279,8 @@ class Job {
     this.intake = undefined;
     if (!handle) return;
     try {
-      await intake?.settle();
-      if (intake && state && intake.size > 0 && (await exists(this.files.state)))
+      if (!this.cutShort) await intake?.settle();
+      if (!this.cutShort && intake && state && intake.size > 0 && (await exists(this.files.state)))
         await writeState(this.files.state, { ...state, synced: intake.synced });
     } catch {
       // The disk is full or gone: then what counts is the error that came before.

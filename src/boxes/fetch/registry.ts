@@ -5,6 +5,7 @@
 import fs from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { gunzipSync } from "node:zlib";
 import { UserError } from "../../errors.ts";
 import { checkBoxId } from "../layout.ts";
 import { publicAddress } from "./address.ts";
@@ -132,8 +133,26 @@ async function patiently(needs: FetchNeeds, url: string, token: Token | undefine
   }
 }
 
+/** Some servers pack whatever they send, also for those who ask them not to. */
+function isPacked({ headers }: Answer): boolean {
+  return /^(?:x-)?gzip$/i.test(headers["content-encoding"] ?? "");
+}
+
+/** Undefined for what is no gzip, or is longer than any catalog when unpacked. */
+function unpacked(bytes: Buffer): string | undefined {
+  try {
+    return gunzipSync(bytes, { maxOutputLength: CATALOG_LIMIT }).toString("utf8");
+  } catch {
+    return undefined;
+  }
+}
+
 /** A catalog begins with a brace; a box never does. */
 async function textOrBox(answer: Answer, url: string): Promise<string | undefined> {
+  if (isPacked(answer)) {
+    const text = unpacked(await wholeBytes(answer, url));
+    return text !== undefined && /^\s*[{[]/.test(text.replace(/^\uFEFF/, "")) ? text : undefined;
+  }
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of answer.body) {
@@ -147,6 +166,11 @@ async function textOrBox(answer: Answer, url: string): Promise<string | undefine
 }
 
 async function wholeText(answer: Answer, url: string): Promise<string> {
+  const bytes = await wholeBytes(answer, url);
+  return (isPacked(answer) ? unpacked(bytes) : undefined) ?? bytes.toString("utf8");
+}
+
+async function wholeBytes(answer: Answer, url: string): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   let size = 0;
   try {
@@ -158,7 +182,7 @@ async function wholeText(answer: Answer, url: string): Promise<string> {
   } finally {
     answer.close();
   }
-  return Buffer.concat(parts).toString("utf8");
+  return Buffer.concat(parts);
 }
 
 function tooLarge(url: string): UserError {

@@ -21,7 +21,8 @@ export async function roomFor(file: string): Promise<number | undefined> {
 export async function checkRoom(file: string, missing: number, total: number): Promise<void> {
   const room = await roomFor(file);
   if (room === undefined || room >= missing + SPARE) return;
-  const gb = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
+  const gb = (bytes: number): string =>
+    bytes < 1e8 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
   throw new UserError({
     code: "disk-full",
     message: `There is no room for this box in ${path.dirname(file)}: ${gb(room)} are free, ${gb(missing)} of ${gb(total)} are missing.`,

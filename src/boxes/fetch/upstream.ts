@@ -5,6 +5,7 @@
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { UserError } from "../../errors.ts";
+import { FOR_NOBODY } from "../catalog.ts";
 import { type BoxId, checkBoxId } from "../layout.ts";
 import { type Clause, compareVersions, satisfies } from "../versions.ts";
 import { type Checksum, readChecksum } from "./checksum.ts";
@@ -61,6 +62,8 @@ export function readCatalog(text: string, from: string, expected: string | undef
       continue;
     }
     for (const entry of version["providers"]) {
+      // Another share's word to old Vagrants.
+      if (isObject(entry) && entry["architecture"] === FOR_NOBODY) continue;
       const read = readOffer(title, version["version"], entry, from);
       if (typeof read === "string") offers.faults.push(read);
       else {

@@ -8,6 +8,7 @@ import path from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Deps } from "../../ports.ts";
 import { nearest } from "../../workbench/suggest.ts";
+import { FOR_NOBODY } from "../catalog.ts";
 import { catalogAddress, catalogUrl, doorSlug, parseDoor } from "../doors.ts";
 import { type BoxId, boxPath, catalogPath } from "../layout.ts";
 import { listNames, listRecords, requireSettings } from "../share.ts";
@@ -102,6 +103,7 @@ function parseCatalog(body: string, catalog: string, name: string): Offer[] {
   return data.versions.flatMap(({ version, providers }) =>
     (Array.isArray(providers) ? providers : []).flatMap((entry): Offer[] => {
       const { name: provider, url, checksum, checksum_type: type, architecture: arch } = entry;
+      if (arch === FOR_NOBODY) return [];
       const texts = [version, provider, url, checksum, arch ?? "unknown"];
       if (type !== "sha256" || !texts.every((text) => typeof text === "string")) return [];
       const [v = "", p = "", address = "", sha256 = "", a = ""] = texts as string[];

@@ -7,7 +7,7 @@ import fs from "node:fs/promises";
 import path from "node:path";
 import { systemErrorCode, UserError } from "../../errors.ts";
 import type { ServedAnswer, ServedRequest } from "../../ports.ts";
-import { type BoxRecord, catalogText } from "../catalog.ts";
+import { type BoxRecord, catalogText, isForMost } from "../catalog.ts";
 import { normaliseDoor } from "../doors.ts";
 import { type BoxId, boxPath, recordPath, SHARE_FILE } from "../layout.ts";
 import { listNames, listRecords, readRecord } from "../share.ts";
@@ -61,7 +61,8 @@ async function answer(
     case "catalog": {
       const records = await listRecords(share, route.name);
       if (records.length === 0) return undefined;
-      return text(catalogText(route.name, door, records), "application/json", request);
+      const shown = forClient(records, request.headers["user-agent"]);
+      return text(catalogText(route.name, door, shown), "application/json", request);
     }
     case "record":
       return await file(share, recordPath(route.box), "application/json", request);
@@ -72,11 +73,21 @@ async function answer(
       const fitting = records.filter(
         ({ version, provider }) => version === route.version && provider === route.provider,
       );
-      const [only] = fitting;
-      const found = fitting.length === 1 ? only : fitting.find(({ arch }) => arch === "amd64");
+      // Whoever asks so knows of no architectures.
+      const found = fitting.find(({ arch }) => arch === "amd64") ?? fitting.find(isForMost);
       return found && (await box(share, found, request));
     }
   }
+}
+
+/**
+ * Up to 2.3 Vagrant takes the newest version, whatever it is for; one that it cannot use would hide the older ones that
+ * it can. Where there is nothing else it is left in, and the catalog says what it needs. The name is that of
+ * lib/vagrant/util/downloader.rb (USER_AGENT).
+ */
+function forClient(records: BoxRecord[], agent: string | undefined): BoxRecord[] {
+  const fitting = /^Vagrant\/(?:1|2\.[0-3])\./.test(agent ?? "") ? records.filter(isForMost) : records;
+  return fitting.length > 0 ? fitting : records;
 }
 
 async function indexText(share: string, door: string): Promise<string> {
@@ -159,7 +170,7 @@ async function openInside(share: string, relative: string): Promise<fs.FileHandl
 function text(body: string, type: string, request: ServedRequest): ServedAnswer {
   const etag = `"${createHash("sha256").update(body).digest("hex").slice(0, 32)}"`;
   // Asked again each time: a catalog is how news of a version gets about.
-  const headers = { "content-type": type, etag, "cache-control": "no-cache" };
+  const headers = { "content-type": type, etag, "cache-control": "no-cache", vary: "user-agent" };
   const unchanged = (request.headers["if-none-match"] ?? "").split(",").some((tag) => tag.trim() === etag);
   return unchanged ? { status: 304, headers } : { status: 200, headers, body };
 }

@@ -9,6 +9,7 @@ def main():
     answer = {
         "provisioned": section("provisioned", provisioned),
         "tokens": section("tokens", tokens),
+        "said": section("said", said),
         "sockets": section("sockets", sockets),
         "disks": section("disks", disks),
         "memory": section("memory", memory),

@@ -15,6 +15,7 @@ import pwd
 import re
 import select
 import socket
+import stat
 import subprocess
 import sys
 import time

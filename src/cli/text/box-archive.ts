@@ -1,8 +1,17 @@
 /** `box archive` for people. */
 import type { ArchivedBox, BoxArchiveResult } from "../../commands/box-archive.ts";
 
-export function text({ boxes, catalogs, share }: BoxArchiveResult): string {
-  return [...boxes.map(line), ...catalogs.map((catalog) => `  catalog  ${share}/${catalog}`)].join("\n");
+/** So many of a catalog's faults are shown; of a damaged one all the rest are of the same kind. */
+const SHOWN = 20;
+
+export function text({ boxes, catalogs, share, unusable = [] }: BoxArchiveResult): string {
+  const more = unusable.length - SHOWN;
+  return [
+    ...boxes.map(line),
+    ...unusable.slice(0, SHOWN).map((fault) => `not usable: ${fault}`),
+    ...(more > 0 ? [`and ${more} more that are not usable`] : []),
+    ...catalogs.map((catalog) => `  catalog  ${share}/${catalog}`),
+  ].join("\n");
 }
 
 function line({ name, version, provider, arch, status, record, message }: ArchivedBox): string {

@@ -14,7 +14,7 @@ export function text(result: BoxBuildResult | BoxFromVmResult): string {
     ...(first
       ? [
           "Put it into a share with:",
-          `  notebox box publish ${first.file} --share DIR --name ${name} --version X.Y.Z`,
+          `  notebox box publish ${first.file} --share DIR --name ${name} --version X.Y.Z${"arch" in result ? ` --arch ${result.arch}` : ""}`,
           ...(preparedFor === undefined ? [] : [`and write box.name: ${name} into its workbench.yaml.`]),
         ]
       : []),

@@ -27,16 +27,19 @@ export const RULES = {
   E09: error("ResponseInfo without its route", "It is paired by the very same method and path; this one never runs."),
   E10: error(
     "several ResponseInfo cells for one route",
-    "Their outputs are joined, which is no JSON: the answer is lost.",
+    "Their outputs are joined, which is no JSON: every request fails (500).",
   ),
   E11: error(
     "ResponseInfo that prints no JSON",
-    "Only one printed JSON object sets status and headers; else the answer is lost.",
+    "Only one printed JSON object sets status and headers; else every request fails (500).",
   ),
   E12: error("paths that differ in parameter names only", "The first one takes every request; the other never runs."),
   E13: error("a path hides another's method", "The first path that matches decides, whatever its methods: 405."),
   E14: error("path of the gateway's own", "The gateway serves /_api/ and /public/ itself."),
-  E15: error("asks for input", "Nobody is there to type: the request waits, and all later ones with it."),
+  E15: error(
+    "asks for input",
+    "Nobody is there to type: the request fails (500), and what the kernel holds in memory is lost.",
+  ),
   E16: error("ends the kernel", "The request and what the kernel holds in memory are lost."),
   E17: error(
     "markdown that reads like an annotation",
@@ -47,7 +50,10 @@ export const RULES = {
     "The annotation must be the cell's very first line, so the gateway does not see it.",
   ),
   E19: error("comment of another language", "The gateway looks for the comment sign of the notebook's language only."),
-  W20: warning("no ResponseInfo", "The answer is sent as text/plain without a charset."),
+  W20: warning(
+    "no ResponseInfo",
+    "The status is always 200, and the type is JSON or plain text, as the output happens to be.",
+  ),
   W21: warning("answer that is not printed", "The client gets a bundle of formats, not the value."),
   W22: warning("no output", "The client gets an empty answer."),
   W23: warning("REQUEST used as an object", "REQUEST is JSON text."),

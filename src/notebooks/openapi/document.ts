@@ -36,7 +36,7 @@ export function openApiDocument(notebook: Notebook, options: DocumentOptions): O
     openapi: "3.1.0",
     info: { title: titleOf(notebook, options.name), version: versionOf(operations) },
     servers: [server(options.url)],
-    security: [{ token: [] }, { tokenInQuery: [] }],
+    security: [{ token: [] }, { bearer: [] }, { tokenInQuery: [] }],
     paths,
     components: COMPONENTS,
   };
@@ -82,9 +82,11 @@ function operationObject({ route, id, summary, description, parameters, body, ..
     ...(body === undefined ? {} : { requestBody: bodyObject(body) }),
     responses: {
       ...Object.fromEntries(response.statuses.map((status) => [status, responseObject(status, response)])),
-      401: { $ref: "#/components/responses/NoToken" },
-      405: { $ref: "#/components/responses/NoSuchMethod" },
-      ...(response.statuses.includes(500) ? {} : { 500: { $ref: "#/components/responses/CellFailed" } }),
+      ...Object.fromEntries(
+        Object.entries(COMMON)
+          .filter(([status]) => !response.statuses.includes(Number(status)))
+          .map(([status, name]) => [status, { $ref: `#/components/responses/${name}` }]),
+      ),
     },
     "x-notebox-cells": route.cells,
   };
@@ -132,18 +134,36 @@ const STATUS: Readonly<Record<number, string>> = {
   404: "There is no such thing",
 };
 
+// The same as in provision/services/kernel-gateway/notebox_gateway/openapi.py, which a test compares.
+const COMMON = { 401: "NoToken", 404: "NoSuchRoute", 405: "NoSuchMethod", 500: "CellFailed", 504: "TimedOut" };
 const text = { "text/plain": { schema: { type: "string" } } };
+const fault = {
+  type: "object",
+  properties: {
+    reason: { type: "string" },
+    message: { type: "string" },
+    fault: { type: "string" },
+    cells: { type: "array", items: { type: "integer" } },
+  },
+};
+const json = { "application/json": { schema: fault } };
 const COMPONENTS = {
   securitySchemes: {
     token: {
       ...{ type: "apiKey", in: "header", name: "Authorization" },
       description: "The word token, a blank and the token: `Authorization: token 0123…`.",
     },
+    bearer: { type: "http", scheme: "bearer", description: "The same with the word Bearer." },
     tokenInQuery: { type: "apiKey", in: "query", name: "token", description: "The token in the address." },
   },
   responses: {
-    NoToken: { description: "The token is missing or wrong" },
-    NoSuchMethod: { description: "The path that matches has no such method" },
-    CellFailed: { description: "A cell of this route failed; the text says how", content: text },
+    NoToken: { description: "The token is missing or wrong", content: json },
+    NoSuchRoute: { description: "No route of the notebook has this path", content: json },
+    NoSuchMethod: { description: "The path that matches has no such method", content: json },
+    CellFailed: {
+      description: "A cell of this route failed, or its kernel died; the text says how",
+      content: { ...text, ...json },
+    },
+    TimedOut: { description: "The answer took longer than the service allows", content: json },
   },
 };

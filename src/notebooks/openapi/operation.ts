@@ -4,6 +4,7 @@
  */
 import { exampleRequest, hasExample } from "../example-request.ts";
 import type { Notebook } from "../notebook.ts";
+import { isNote } from "../notes.ts";
 import { printersOf } from "../printing.ts";
 import type { PythonText } from "../python-text.ts";
 import { queryReads, requestNames, requestPattern } from "../request-reading.ts";
@@ -35,6 +36,10 @@ export interface Operation {
   answer?: { schema: Schema; example?: unknown };
 }
 
+// What the gateway sends when the notebook does not say.
+const TEXT = "text/plain; charset=utf-8";
+const JSON_TEXT = "application/json; charset=utf-8";
+
 export interface DescribeOptions {
   /** Whether saved outputs and examples may be shown. */
   examples: boolean;
@@ -64,7 +69,7 @@ export function operationsOf(notebook: Notebook, options: DescribeOptions): Oper
       {
         ...{ route, id, ...wordsOf(notebook, route), parameters: parametersOf(route, cells, names, options) },
         ...(body === undefined ? {} : { body }),
-        ...responseOf(subject, route),
+        ...responseOf(subject, route, answer === undefined ? TEXT : JSON_TEXT),
         ...(answer === undefined ? {} : { answer }),
       },
     ];
@@ -107,7 +112,7 @@ function remarksOf(source: string): string[] {
   for (const line of source.split("\n").slice(1)) {
     const text = /^(?:#|\/\/)[ \t]*(.*?)[ \t\r]*$/.exec(line)?.[1];
     if (text === undefined) break;
-    if (text !== "" && !/^example(?: body)?:/.test(text)) remarks.push(text);
+    if (text !== "" && !isNote(text)) remarks.push(text);
   }
   return remarks;
 }
@@ -184,7 +189,7 @@ function parsed(text: string): { value: unknown } | undefined {
 }
 
 /** The text of the ResponseInfo cells, and of the notebook's functions that they call. */
-function responseOf(subject: Subject, route: Route): Pick<Operation, "statuses" | "contentType"> {
+function responseOf(subject: Subject, route: Route, usual: string): Pick<Operation, "statuses" | "contentType"> {
   const cells = subject.code.filter(({ index }) => route.responseInfoCells.includes(index));
   const texts = cells.map(({ python, source }) => python.withStrings || source);
   const { texts: bodies } = printersOf(subject.code);
@@ -196,7 +201,7 @@ function responseOf(subject: Subject, route: Route): Pick<Operation, "statuses" 
   );
   const statuses = [...new Set(given.map(Number))].sort((a, b) => a - b);
   const type = /["']content-type["']\s*:\s*["']([^"'\n]+)["']/i.exec(all)?.[1];
-  return { statuses: statuses.length === 0 ? [200] : statuses, contentType: type ?? "text/plain" };
+  return { statuses: statuses.length === 0 ? [200] : statuses, contentType: type ?? usual };
 }
 
 function answerOf(notebook: Notebook, route: Route): Operation["answer"] {

@@ -6,7 +6,7 @@ import { createProcesses } from "../../../src/adapters/execa.ts";
 import { createDownloads } from "../../../src/adapters/got.ts";
 import { createHashThreads } from "../../../src/adapters/hash-worker.ts";
 import { createRunLog } from "../../../src/adapters/run-log.ts";
-import type { BoxRecord } from "../../../src/boxes/catalog.ts";
+import { type BoxRecord, FOR_NOBODY } from "../../../src/boxes/catalog.ts";
 import { digestFile } from "../../../src/boxes/digest.ts";
 import { boxPath } from "../../../src/boxes/layout.ts";
 import { type BoxArchiveOptions, type BoxArchiveResult, boxArchive } from "../../../src/commands/box-archive.ts";
@@ -80,6 +80,8 @@ export async function listed(share: string): Promise<{ version: string; provider
     const catalog = JSON.parse(fs.readFileSync(path.join(share, file), "utf8"));
     for (const { version, providers } of catalog.versions) {
       for (const entry of providers) {
+        // Vagrants that know no architectures are sent where there is nothing; no other reader follows it.
+        if (entry.architecture === FOR_NOBODY) continue;
         const id = { name: catalog.name, version, provider: entry.name, arch: entry.architecture };
         const box = path.join(share, boxPath(id));
         const digest = await digestFile(box, new AbortController().signal);

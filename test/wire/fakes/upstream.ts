@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 
 export interface Offered {
   version: string;
@@ -25,6 +26,8 @@ export interface Mood {
   /** The first answers, before any that counts. */
   first?: { status: number; headers?: Record<string, string> }[];
   noLength?: boolean;
+  /** Catalogs come gzipped, although nobody said that they may. */
+  packed?: boolean;
   /** Milliseconds between pieces of 64 KiB. */
   pace?: number;
 }
@@ -94,7 +97,9 @@ export async function openUpstream(options: UpstreamOptions = {}): Promise<Upstr
     if ([...places, "/catalog.json"].includes(path)) {
       const first = upstream.mood.first?.shift();
       if (first) return void response.writeHead(first.status, first.headers).end();
-      return void response.writeHead(200, { "content-type": "application/json" }).end(catalog());
+      const packed = upstream.mood.packed ? { "content-encoding": "gzip" } : {};
+      response.writeHead(200, { "content-type": "application/json", ...packed });
+      return void response.end(upstream.mood.packed ? gzipSync(catalog()) : catalog());
     }
     const box = boxes.get(path.replace(/^\/signed\/[^/]+/, ""));
     if (!box) return void response.writeHead(404).end();

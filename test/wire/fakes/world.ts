@@ -44,7 +44,7 @@ export interface World {
   /** The built program. */
   verify(...args: string[]): Promise<Outcome>;
   /** The same in this process, which is quicker: the real adapters, and on PATH only the folder `programs`. */
-  ask(options?: { wait?: number; only?: string[]; programs?: string }): Promise<Report>;
+  ask(options?: { wait?: number; only?: string[]; includeWrites?: boolean; programs?: string }): Promise<Report>;
   close(): Promise<void>;
 }
 
@@ -92,7 +92,8 @@ export async function makeWorld(): Promise<World> {
       world.guest = healthy(workbenchHash({ workbench, assets: await readAssets(root) }));
       world.ssh.reply = reply;
       Object.assign(jupyter, { token: TOKENS.jupyter, asks: true, order: "reply-first", specs: specs(), requests: [] });
-      Object.assign(gateway, { asks: true, routes: routes(), described: {}, requests: [], most: 0 });
+      Object.assign(gateway, { asks: true, routes: routes(), requests: [], most: 0 });
+      Object.assign(gateway, { described: ["GET /hello", "GET /hello/{name}"], own: {}, origins: [] });
     },
     start: (...args) => start(["-C", folder, "--json", ...args]),
     verify: async (...args) => await run(["-C", folder, "--json", "verify", ...args]),
@@ -206,6 +207,7 @@ export function healthy(hash: string): GuestAnswer {
     units: { "jupyter@jupyter.service": { ...unit }, "kernel-gateway@hello.service": { ...unit } },
     failed: [],
     journals: {},
+    said: {},
     sockets: [
       socket(22, "sshd", "ssh.service"),
       socket(8888, "python", "jupyter@jupyter.service"),

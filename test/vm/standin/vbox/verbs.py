@@ -8,6 +8,7 @@ from pathlib import Path
 
 from . import modify, qemu, show
 from .errors import Unsupported, VBoxError
+from .export import export
 from .machine import Machine, Nic
 from .ovf import Appliance, read_appliance
 from .store import Store
@@ -61,6 +62,18 @@ def import_appliance(store: Store, args: list[str]) -> None:
         )
     )
     print("Successfully imported the appliance.")
+
+
+def export_machine(store: Store, args: list[str]) -> None:
+    """`export NAME --output FILE.ovf`; a machine that runs is refused, as VirtualBox does."""
+    if args[1:2] != ["--output"] or len(args) != 3 or not args[2].endswith(".ovf"):
+        raise Unsupported(f"export {args[1:]}")
+    machine = store.find(args[0])
+    if qemu.pid_of(store, machine):
+        raise locked(machine)
+    export(store, machine, Path(args[2]), STREAM_OPTIMIZED)
+    print("0%...10%...50%...100%", file=sys.stderr)
+    print("Successfully exported 1 machine(s).")
 
 
 def check_disk(appliance: Appliance) -> None:
@@ -204,6 +217,7 @@ VERBS: dict[str, Callable[[Store, list[str]], None]] = {
     "list": list_things,
     "showvminfo": showvminfo,
     "import": import_appliance,
+    "export": export_machine,
     "modifyvm": modifyvm,
     "startvm": startvm,
     "controlvm": controlvm,
