@@ -120,7 +120,7 @@ module Notebox
       exit 130 if error.is_a?(Interrupt) || error.class.name.to_s.end_with?("VagrantInterrupt")
 
       fault = Faults.of_error(error.class.name, "#{error.message}\n#{@log.text}") || Faults.find("NB-V99")
-      tell(fault, error.is_a?(Failure) ? error.found : found_in(fault))
+      tell(fault, error.respond_to?(:found) ? error.found : found_in(fault))
       exit Faults.exit_code(fault)
     end
 

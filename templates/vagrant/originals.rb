@@ -26,6 +26,9 @@ module Notebox
       return unless QUIET.include?(machine.state.id)
 
       new(machine.env.root_path.to_s, workbench[:folders]).bring.each { |line| machine.ui.info("from the hand-out: #{line}") }
+    rescue SystemCallError => e
+      # The VM can start without; at the next start they are tried again.
+      machine.ui.warn("from the hand-out: its files could not be brought to their places: #{e.message}")
     end
 
     # `folders` are the shared ones. What happened comes back as lines for the person at the computer.

@@ -8,7 +8,7 @@ import os from "node:os";
 import path from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { bash, cmd, cmdText, desktop, line, ruby } from "../../src/bundle/quote.ts";
+import { bash, cmd, cmdText, desktop, html, line, ruby } from "../../src/bundle/quote.ts";
 import { UserError } from "../../src/errors.ts";
 import { hostileText } from "./bundle-hostile.ts";
 
@@ -107,4 +107,33 @@ test("marks that turn text round or hide are escaped in Ruby, letters are not", 
 
 test("half a surrogate pair is refused everywhere: as UTF-8 it would be another character", () => {
   for (const quote of [ruby, bash, desktop, line]) expect(() => quote("a\ud800b")).toThrow(UserError);
+});
+
+test("HTML: in a text and in an attribute, as Python's parser reads them", () => {
+  const cases = quoted(html);
+  expect(cases.length).toBeGreaterThan(400);
+  const program = `
+import json, sys
+from html.parser import HTMLParser
+class Reader(HTMLParser):
+    def __init__(self):
+        super().__init__(convert_charrefs=True)
+        self.found, self.tags = [], 0
+    def handle_starttag(self, tag, attrs):
+        self.tags += 1
+        self.found.append([dict(attrs).get("title"), ""])
+    def handle_data(self, data):
+        self.found[-1][1] += data
+    def handle_comment(self, data): self.tags += 1
+    def handle_decl(self, data): self.tags += 1
+    def handle_pi(self, data): self.tags += 1
+out = []
+for code in json.load(sys.stdin):
+    reader = Reader()
+    reader.feed('<p title="' + code + '">' + code + '</p>')
+    reader.close()
+    out.append(reader.found[0] + [reader.tags])
+sys.stdout.buffer.write(json.dumps(out).encode())`;
+  const read = JSON.parse(runIn("python3", ["-c", program], JSON.stringify(cases.map(({ code }) => code))).toString());
+  expect(read).toEqual(cases.map(({ text }) => [text, text, 1]));
 });

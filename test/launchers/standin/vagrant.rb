@@ -117,7 +117,7 @@ class Machine
   end
 
   def env
-    Struct.new(:root_path).new(Dir.pwd)
+    Struct.new(:root_path, :machine_index).new(Dir.pwd, [])
   end
 
   def ui
