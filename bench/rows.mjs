@@ -6,6 +6,7 @@ import os from "node:os";
 import path from "node:path";
 import { boxRows } from "./box-rows.mjs";
 import { gatewayRow } from "./gateway-row.mjs";
+import { launcherRows } from "./launcher-rows.mjs";
 import { listRow } from "./list-row.mjs";
 import { compare, timeProgram } from "./measure.mjs";
 
@@ -82,6 +83,7 @@ export const rows = [
   listRow,
   gatewayRow,
   ...boxRows,
+  ...launcherRows,
   {
     what: "`verify` of a warm VM, kernels apart",
     beside: `the same questions by \`vagrant ssh -c\`, one by one (${QUESTIONS.length} calls)`,

@@ -194,6 +194,8 @@ describe("no path and no title becomes code", () => {
       novice.standins.forget();
       novice.click("Start.sh", { folder });
       expect(novice.standins.calls().map((call) => call.words)).toEqual(["up"]);
+      const asked = fs.readFileSync(path.join(novice.standins.folder, "vbox-calls"), "utf8");
+      expect(asked).not.toContain("showvminfo");
       expect(spawnSync("find", [folder, "-name", "pwned"], { encoding: "utf8" }).stdout).toBe("");
       for (const name of ["endpoints.json", "open.html"]) fs.writeFileSync(path.join(folder, ".notebox", name), "{}");
     }

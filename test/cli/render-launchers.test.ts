@@ -40,7 +40,8 @@ test("macOS gets the same scripts under a name that Finder runs", () => {
 
 describe.each(["sh", "desktop"])("the novice's way, by files in .%s", (kind) => {
   beforeAll(() => {
-    fs.mkdirSync(novice.path("notebooks"), { recursive: true });
+    // A hand-out brings its notebooks at the first Start.
+    for (const room of ["notebooks", "api"]) fs.mkdirSync(novice.path(room), { recursive: true });
     fs.writeFileSync(novice.path("notebooks/mine.txt"), "my work");
   });
 

@@ -1,3 +1,4 @@
+export function wineRoot(): string | undefined;
 export function ensureWineRoot(say: (text: string) => void): string;
 export function ensureNodeExe(say: (text: string) => void): string;
 export function runWine(

@@ -27,13 +27,20 @@ function must(file, args, options = {}) {
   return run.stdout;
 }
 
+const key = createHash("sha256")
+  .update(JSON.stringify([SUITE, PACKAGES, 2]))
+  .digest("hex")
+  .slice(0, 12);
+const finished = path.join(cacheDir, `wine-${SUITE}-${key}`);
+
+/** The root's folder, or undefined where it has not been made yet. */
+export function wineRoot() {
+  return fs.existsSync(finished) ? finished : undefined;
+}
+
 /** Returns the root's folder; builds it beside its final place first, so that a folder with the name is complete. */
 export function ensureWineRoot(say) {
-  const key = createHash("sha256")
-    .update(JSON.stringify([SUITE, PACKAGES, 2]))
-    .digest("hex")
-    .slice(0, 12);
-  const root = path.join(cacheDir, `wine-${SUITE}-${key}`);
+  const root = finished;
   if (fs.existsSync(root)) return root;
   const part = `${root}.part`;
   fs.rmSync(part, { recursive: true, force: true });

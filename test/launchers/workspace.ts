@@ -53,7 +53,7 @@ mv /w/standin/ended.part /w/standin/ended
 const VBOXMANAGE = batch(
   "echo %*>> Z:\\w\\standin\\vbox-windows",
   "if not exist Z:\\w\\standin\\vm exit /b 1",
-  "set /p STATE=<Z:\\w\\standin\\vm",
+  "for /f %%S in (Z:\\w\\standin\\vm) do set STATE=%%S",
   'echo VMState="%STATE%"',
 );
 
@@ -147,7 +147,12 @@ export class Workspace {
   /** Lines of one of the stand-ins' notes. */
   noted(name: string): string[] {
     const file = path.join(this.folder, "standin", name);
-    return fs.existsSync(file) ? fs.readFileSync(file, "utf8").split(/\r?\n/).filter(Boolean) : [];
+    return fs.existsSync(file)
+      ? fs
+          .readFileSync(file, "utf8")
+          .split(/ *\r?\n/)
+          .filter(Boolean)
+      : [];
   }
 
   forget(): void {

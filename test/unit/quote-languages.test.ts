@@ -8,7 +8,7 @@ import os from "node:os";
 import path from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { bash, cmd, desktop, html, line, ruby } from "../../src/bundle/quote.ts";
+import { bash, cmd, cmdText, desktop, html, line, ruby } from "../../src/bundle/quote.ts";
 import { UserError } from "../../src/errors.ts";
 import { hostileText } from "./bundle-hostile.ts";
 
@@ -86,6 +86,15 @@ describe("what is quoted arrives byte for byte and never runs", () => {
     expect(cmd("learning-analytics")).toBe("learning-analytics");
     expect(() => cmd("50%")).toThrow(UserError);
   });
+});
+
+test("a sentence in a batch file holds nothing that cmd.exe reads as code", () => {
+  for (const { text, code } of quoted(cmdText)) {
+    expect([text, /[%!^&|<>"`\n\r]|[^ -~]/.test(code)]).toEqual([text, false]);
+    expect(code).toBe(text.replace(/[“”]/g, "'"));
+  }
+  expect(cmdText("Choose “Extract all”, and start (again).")).toBe("Choose 'Extract all', and start (again).");
+  for (const text of ["50%", "a & b", "wow!", "a > b", "ü", "", " x"]) expect(() => cmdText(text)).toThrow(UserError);
 });
 
 test("marks that turn text round or hide are escaped in Ruby, letters are not", () => {
