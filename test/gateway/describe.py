@@ -35,7 +35,8 @@ def describe(text):
     except StartFault:
         return None
     facts = {"path": "api/marks.ipynb", "name": "marks", "kernels": 1, "replaced": 0, "timeout": 30.0, "origins": []}
-    return document(SimpleNamespace(reading=reading, serving=True, problem=None, **facts), "http://127.0.0.1:8889")
+    service = SimpleNamespace(reading=reading, serving=True, problem=None, pool=SimpleNamespace(idle=[None]), **facts)
+    return document(service, "http://127.0.0.1:8889")
 
 
 json.dump([describe(text) for text in json.load(sys.stdin)], sys.stdout)

@@ -5,8 +5,7 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { gatewayPython } from "../../scripts/lib/gateway-python.mjs";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { createClock } from "../../src/adapters/clock.ts";
 import { createHttp } from "../../src/adapters/got.ts";
 import type { Answer } from "../../src/checks/check.ts";
@@ -16,6 +15,7 @@ import { routesAnswer } from "../../src/checks/route-checks.ts";
 import { parseNotebook } from "../../src/notebooks/notebook.ts";
 import { type TriedRoute, triedRoutes } from "../../src/notebooks/writing.ts";
 import { type Gateway, notebookText, ORIGIN, startOurs, TOKEN } from "../gateway/start.ts";
+import { withGateway } from "../gateway/with-gateway.ts";
 import { makeWorld, run, type World } from "./fakes/world.ts";
 
 const TIMEOUT = 2;
@@ -43,7 +43,7 @@ function triedIn(text: string): TriedRoute[] {
   return triedRoutes(read.notebook);
 }
 
-describe.skipIf(gatewayPython() === undefined)("with the real gateway", () => {
+withGateway("verify with the real gateway", () => {
   let gateway: Gateway;
   let world: World;
 
