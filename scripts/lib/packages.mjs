@@ -23,6 +23,9 @@ const NEEDS = {
     "ca-certificates",
     // It judges the configuration that `box serve --print nginx` prints.
     "nginx",
+    // Pages and user scripts are tried in it. Ubuntu's is a snap, which not every machine can have; those tests are
+    // skipped where there is none.
+    ...(isDebian() ? ["chromium"] : []),
   ],
   // Building a base box.
   box: [
@@ -99,6 +102,14 @@ export function installPackages(names) {
 function resolveAlternative(entry) {
   if (typeof entry === "string") return entry;
   return entry.find((name) => isInstalled(name) || hasCandidate(name)) ?? entry.at(-1);
+}
+
+function isDebian() {
+  try {
+    return /^ID=debian$/m.test(fs.readFileSync("/etc/os-release", "utf8"));
+  } catch {
+    return false;
+  }
 }
 
 function isInstalled(name) {

@@ -16,6 +16,8 @@ STATUS = {
     400: "The request is not as it should be",
     404: "There is no such thing",
 }
+# Lines that tell `verify` how to try a route, as in src/notebooks/notes.ts: no words for readers.
+NOTE = re.compile(r"(?:example|example body|example status|writes):")
 COMMON = {401: "NoToken", 404: "NoSuchRoute", 405: "NoSuchMethod", 500: "CellFailed", 504: "TimedOut"}
 FAULT = {
     "type": "object",
@@ -184,7 +186,7 @@ def remarks_of(source):
         match = re.match(rf"(?:#|//)[ \t]*({IN_LINE}*?)[ \t\r]*\Z", line)
         if match is None:
             break
-        if match.group(1) and not re.match(r"example(?: body)?:", match.group(1)):
+        if match.group(1) and not NOTE.match(match.group(1)):
             remarks.append(match.group(1))
     return remarks
 
