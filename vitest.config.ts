@@ -14,9 +14,9 @@ const project = (name: string, options: object = {}) => ({
 
 export default defineConfig({
   test: {
-    // Most tests wait for programs that they have started; one processor less, vitest's own rule, would leave the other
-    // one of two idle.
-    maxWorkers: Math.max(2, os.availableParallelism()),
+    // Most tests wait for programs that they have started, some of which sleep: with one file more than there are
+    // processors none of these is idle.
+    maxWorkers: os.availableParallelism() + 1,
     projects: [
       project("unit"),
       project("golden"),

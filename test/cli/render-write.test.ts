@@ -233,9 +233,9 @@ test("killed at any moment, the next render ends as if nothing had happened", as
   workbench.render();
   const whole = Date.now() - start;
   // Another title changes a dozen files; they are written near the end.
-  for (let round = 0; round < 30; round++) {
+  for (let round = 0; round < 15; round++) {
     titled(`round ${round}`);
-    await workbench.renderKilledAfter(whole * (0.6 + round * 0.015));
+    await workbench.renderKilledAfter(whole * (0.6 + round * 0.03));
   }
   titled("after");
   const run = workbench.render();
