@@ -10,8 +10,9 @@ from jupyter_client.session import Session
 
 from .faults import KernelDied, TooMuchOutput
 
-# A cell that prints for ever must not fill the gateway's memory before its time is over. Characters.
-MOST_OUTPUT = 64 * 1024 * 1024
+# A cell that prints for ever must not fill the gateway's memory, nor keep it from anything else by reading what comes:
+# an emulated processor reads some MB in a second. Characters; no page wants more.
+MOST_OUTPUT = 16 * 1024 * 1024
 # The last words of a kernel may still be on their way when its process has ended. Seconds.
 LAST_WORDS = 0.2
 ASK_AGAIN = 0.3
@@ -23,12 +24,13 @@ class Outcome:
     def __init__(self, message_id):
         self.id = message_id
         self.stdout, self.size, self.result, self.error, self.exits = [], 0, None, None, False
-        self.replied = self.idle = False
+        self.replied = self.idle = self.lost = False
         self.done = asyncio.get_running_loop().create_future()
         # Whoever waited may have gone: then nobody asks for the exception, which is no news.
         self.done.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def fail(self, error):
+        self.lost = self.lost or isinstance(error, TooMuchOutput)
         if not self.done.done():
             self.done.set_exception(error)
 
@@ -152,6 +154,11 @@ class Kernel:
         await discard(self.manager, self.id)
 
     def _receive(self, parts, handle):
+        # The kernel sends what was printed in a fifth of a second as one message, which may be a large one.
+        if self.current is not None and sum(map(len, parts)) > MOST_OUTPUT:
+            self.current.fail(TooMuchOutput())
+        if self.current is not None and self.current.lost:
+            return
         try:
             _, parts = self.session.feed_identities(parts)
             message = self.session.deserialize(parts)
