@@ -144,7 +144,8 @@ module Notebox
       return "is on a network drive" if network?(@system, folder)
       return "is the root of a drive" if folder.match?(/\A[A-Za-z]:[\\\/]*\z/)
 
-      "has letters that VirtualBox cannot handle" if @system.windows? && !folder.ascii_only?
+      # A letter of a codepage, which is no UTF-8, is a ? here.
+      "has letters that VirtualBox cannot handle" if @system.windows? && (!folder.ascii_only? || folder.include?("?"))
     end
 
     def roaming?(folder)

@@ -92,9 +92,9 @@ module Notebox
       vboxmanage && run(vboxmanage, *arguments)
     end
 
-    # The version that stands in the last line: a missing driver is complained of before it.
+    # In a line of its own: a missing driver is complained of before or after it.
     def virtualbox_version
-      vbox("--version")&.text.to_s.strip.lines.last.to_s[/\A\d+\.\d+[^\s]*/]
+      vbox("--version")&.text.to_s[/^\d+\.\d+\.\d+[^\s]*$/]
     end
 
     def libvirt?
