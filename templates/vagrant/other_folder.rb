@@ -7,6 +7,7 @@ require "socket"
 
 require_relative "failure"
 require_relative "host_checks_vm"
+require_relative "host_system"
 require_relative "up_lock"
 require_relative "versions"
 require_relative "whole_file"
@@ -91,6 +92,7 @@ module Notebox
     def initialize(root, place)
       @root = root
       @place = place
+      @system = HostSystem.new(root: place, workbench: {})
     end
 
     # Killed at any moment, the next start here does it again: the record, by which versions are told apart, comes last.

@@ -69,6 +69,20 @@ describe("the lock", () => {
     expect(lab.launcher("start").code).toBe(9);
   });
 
+  test.each([
+    ["winword.exe", 0],
+    ["ruby.exe", 9],
+    ["node.exe", 9],
+  ])("on Windows, whose process's number %s has now: exit %i", (image, code) => {
+    lab.remove();
+    lab = new HostLab("windows", port);
+    lab.install();
+    lab.tool("tasklist", `echo '"${image}","${process.pid}","Console","1","9 K"'`);
+    lab.ready();
+    lock({ pid: process.pid, started: "" });
+    expect(lab.launcher("start").code).toBe(code);
+  });
+
   test("that nobody can read is somebody's who writes it, until it is old", () => {
     lab.ready();
     fs.mkdirSync(path.dirname(lockFile()), { recursive: true });
