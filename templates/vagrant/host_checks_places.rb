@@ -63,7 +63,7 @@ module Notebox
 
     def leftovers
       old = old_leftovers
-      bytes = old.sum { |file| File.directory?(file) ? 0 : File.size?(file).to_i }
+      bytes = old.sum { |file| File.file?(file) ? File.size?(file).to_i : 0 }
       return passed("none") if old.empty?
 
       size = bytes.positive? ? "#{gib(bytes)} of files" : "files"
@@ -72,7 +72,7 @@ module Notebox
 
     def old_leftovers
       Dir.glob(File.join(@system.vagrant_home.tr("\\", "/"), "tmp", "{box*,vagrant-box-add-temp-*}"))
-         .select { |file| @system.now - File.mtime(file) > OLD_SECONDS }.sort
+         .select { |file| old?(file) }.sort
     end
 
     def key
@@ -131,6 +131,13 @@ module Notebox
     end
 
     private
+
+    # A download that ends meanwhile is gone.
+    def old?(file)
+      @system.now - File.lstat(file).mtime > OLD_SECONDS
+    rescue SystemCallError
+      false
+    end
 
     def home_fault(folder)
       return "is on a network drive" if network?(@system, folder)

@@ -221,6 +221,23 @@ test.each([
   expect([check?.status, lab.launcher("check").verdicts["virtualbox"]]).toEqual(["passed", "passed"]);
 });
 
+test.each([
+  [
+    "a link to nowhere",
+    (place: string) => {
+      fs.mkdirSync(place);
+      fs.symlinkSync("nowhere", path.join(place, "boxabc"));
+    },
+  ],
+  ["nothing but a file", (place: string) => fs.writeFileSync(place, "")],
+] as const)("where Vagrant's temporary folder holds %s, everything else is asked all the same", async (_, make) => {
+  make(path.join(lab.vagrantHome, "tmp"));
+  lab.ready();
+  expect((await lab.doctor()).report.checks.length).toBeGreaterThan(30);
+  expect(lab.launcher("check").out).toMatch(/NB-D31/);
+  expect(lab.launcher("start").code).toBe(0);
+});
+
 test("a port that another program has does not stop VirtualBox: Vagrant takes another", async () => {
   const server = net.createServer();
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
