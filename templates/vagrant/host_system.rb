@@ -50,7 +50,9 @@ module Notebox
       program = name.match?(%r{[\\/]}) ? name : which(name)
       return nil unless program
 
-      stdin, out, waiter = Open3.popen2e(program, *arguments, chdir: root)
+      # VirtualBox 7 speaks the user's language where it finds one.
+      language = windows? ? {} : { "LC_ALL" => "C.UTF-8" }
+      stdin, out, waiter = Open3.popen2e(language, program, *arguments, chdir: root)
       stdin.close
       out.binmode
       text = Timeout.timeout(SECONDS) { out.read }

@@ -238,6 +238,17 @@ test.each([
   expect(lab.launcher("start").code).toBe(0);
 });
 
+test("VirtualBox is asked in English, whatever the user's language", async () => {
+  const file = path.join(lab.bin, "VBoxManage");
+  const plain = fs.readFileSync(file, "utf8");
+  const german = '[ "$LC_ALL" = C.UTF-8 ] || { echo "Voreingestellter Ordner: D:"; exit 0; }\n';
+  fs.writeFileSync(file, plain.replace("\n", `\n${german}`), { mode: 0o755 });
+  lab.env["LC_ALL"] = "de_DE.UTF-8";
+  lab.ready();
+  const check = (await lab.doctor()).report.checks.find(({ id }) => id === "vm-folder");
+  expect([check?.status, lab.launcher("check").verdicts["vm-folder"]]).toEqual(["passed", "passed"]);
+});
+
 test("a port that another program has does not stop VirtualBox: Vagrant takes another", async () => {
   const server = net.createServer();
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
