@@ -5,13 +5,23 @@
 
 const MARK = "[redacted]";
 
+// What settings call a secret, with whatever stands before it: JUPYTER_TOKEN, db_password, wstoken.
+const NAMED =
+  "[A-Za-z0-9_.-]*(?:token|passw(?:or)?d|passwort|kennwort|passphrase|secret|(?:api|access|secret|private)[_-]?key)";
+
 const PATTERNS: readonly (readonly [RegExp, string])[] = [
-  // A whole key on one line (JSON text has \n in it), then a token in a query, a header, an address, bare hex.
+  // A whole key on one line (JSON text has \n in it), a token in a query or a setting, in JSON (also inside a text), alone
+  // in a line of YAML or of a settings file, in a header, a password in an address, tokens by their shape, bare hex.
   [/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)/g, MARK],
-  [/\b((?:access_)?token|password|passwd|secret)(=|%3D)[^\s&#"'<>]+/gi, `$1$2${MARK}`],
-  [/(["'](?:access_)?(?:token|password|passwd|secret)["']\s*:\s*["'])[^"']+/gi, `$1${MARK}`],
+  [new RegExp(`(?<![A-Za-z0-9_.-])(${NAMED})(=|%3D)[^\\s&#"'<>]+`, "gi"), `$1$2${MARK}`],
+  [new RegExp(`(["']${NAMED}\\\\?["']\\s*:\\s*\\\\?["'])[^"'\\\\]+`, "gi"), `$1${MARK}`],
+  [new RegExp(`(?<![^\\n])([ \\t]*(?:- )?${NAMED}[ \\t]*[:=][ \\t]+)[^ \\t\\r\\n][^\\r\\n]*`, "gi"), `$1${MARK}`],
   [/\b(authorization["']?\s*[:=]\s*["']?(?:token|bearer|basic))\s+[^\s"',]+/gi, `$1 ${MARK}`],
   [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@"'<>]+@/gi, `$1${MARK}@`],
+  [
+    /(?<![A-Za-z0-9_-])(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{20,}|hf_[A-Za-z0-9]{20,}|xox[abeoprs]-[A-Za-z0-9-]{10,}|sk-[A-Za-z0-9_-]{32,}|(?:AKIA|ASIA)[A-Z0-9]{16}|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_.-]{10,})/g,
+    MARK,
+  ],
   [/\b[0-9a-f]{32,}\b/gi, MARK],
 ];
 
@@ -26,6 +36,7 @@ export interface Names {
 // Hosts of addresses and of UNC paths.
 const HOSTS: readonly RegExp[] = [
   /\b(?:https?|ftp|ssh|smb):\/\/(?:\[redacted\]@)?([A-Za-z0-9.-]+)/gi,
+  /\bfile:(?:\/\/|\/{4,5})([A-Za-z0-9][A-Za-z0-9.-]+)(?=\/)/gi,
   /(?<![:\w/\\])(?:\/\/|\\{2,4})([A-Za-z0-9][A-Za-z0-9.-]+)(?=[/\\])/g,
 ];
 // This computer itself, the addresses that every VM has, and names that are nobody's.

@@ -9,6 +9,8 @@ export interface Rule {
   what: string;
   /** With the flags g and u; the first group, where there is one, is the find itself. */
   pattern: RegExp;
+  /** Where it counts, by the file's path; else everywhere. */
+  files?: RegExp;
   /** False for what only looks like one: a placeholder, an example. */
   counts?: (found: string) => boolean;
 }
@@ -30,8 +32,16 @@ const TOKENS: readonly (readonly [what: string, shape: string])[] = [
   ["a signed token (JWT)", "eyJ[A-Za-z0-9_-]{10,}\\.eyJ[A-Za-z0-9_-]{10,}\\.[A-Za-z0-9_-]{10,}"],
 ];
 
+// With whatever stands before it: db_password, accessToken, AWS_SECRET_ACCESS_KEY; but no compass.
 const NAMES =
-  "(?:passw(?:or)?d|passwort|kennwort|passphrase|pwd|secret|api[_-]?key|access[_-]?key|auth[_-]?token|token)";
+  "(?<![A-Za-z0-9_-])(?:[A-Za-z0-9_-]{0,60}(?:passw(?:or)?d|passwort|kennwort|passphrase|secret|(?:api|access|secret)[_-]?key|token)|(?:[A-Za-z0-9]+[_-]){0,5}(?:pwd|pass))";
+
+/** Files that hold settings line by line, in which a value needs no quotes. */
+const SETTINGS =
+  /(?:^|\/)(?:\.env[^/]*|[^/]*\.(?:env|ini|cfg|conf|cnf|properties|toml|ya?ml)|credentials|config|\.pypirc|\.npmrc|\.my\.cnf)$/i;
+
+/** Programs keep keys in files of these kinds; what is in them is no text. */
+export const KEY_STORES = /\.(?:p12|pfx|jks|keystore|kdbx)$/i;
 
 export const SECRETS: readonly Rule[] = [
   {
@@ -60,9 +70,9 @@ export const SECRETS: readonly Rule[] = [
   {
     id: "password",
     what: "a password",
-    // name = "…", name: '…', "name": "…", name="…"; \" as in JSON that stands in a text.
+    // name = "…", name: '…', "name": "…", name="…", environ["name"] = "…"; \" as in JSON that stands in a text.
     pattern: new RegExp(
-      `(?<![A-Za-z0-9])(?:[A-Za-z0-9]+[_-])*${NAMES}(?:[_-][a-z0-9]+)?\\\\?["']?\\s{0,5}(?:=|:|=>)\\s{0,5}[rbfu]?\\\\?["']([^"'\\\\\\s]{4,200})\\\\?["']`,
+      `${NAMES}(?:[_-][a-z0-9]+)?\\\\?["']?\\]?\\s{0,5}(?:=|:|=>)\\s{0,5}[rbfu]?\\\\?["']([^"'\\\\\\s]{4,200})\\\\?["']`,
       "giu",
     ),
     counts: isNoPlaceholder,
@@ -71,8 +81,61 @@ export const SECRETS: readonly Rule[] = [
     id: "password",
     what: "a password",
     // As settings files have it, without quotes: only where the line holds nothing else.
-    pattern: /^\s{0,20}(?:export\s)?[A-Z0-9_]*(?:PASSWORD|PASSWD|SECRET|API_KEY|TOKEN)=([^\s"'$<{(]{6,200})\s*$/gmu,
+    pattern:
+      /^\s{0,20}(?:export\s)?[A-Z0-9_]*(?:PASSWORD|PASSWD|SECRET|(?:API|ACCESS|SECRET)_KEY|TOKEN)=([^\s"'$<{(]{6,200})\s*$/gmu,
     counts: isNoPlaceholder,
+  },
+  {
+    id: "password",
+    what: "a password",
+    // In a notebook's %env line, in a shell's or Windows' command.
+    pattern: new RegExp(
+      `^[ \\t]{0,20}(?:[%!][ \\t]{0,5})?(?:env|export|set)[ \\t]{1,5}${NAMES}[ \\t]{0,5}[= ][ \\t]{0,5}([^\\s"'$<{(%][^\\s"']{3,200})[ \\t]*$`,
+      "gimu",
+    ),
+    counts: isNoPlaceholder,
+  },
+  {
+    id: "password",
+    what: "a password",
+    files: SETTINGS,
+    pattern: new RegExp(
+      `^[ \\t]{0,40}(?:- )?${NAMES}[ \\t]{0,20}[:=][ \\t]{0,20}([^\\s"'$<{(\\[!&*|>%,#][^\\s"',]{3,200})[ \\t]*(?:#.*)?$`,
+      "gimu",
+    ),
+    counts: isNoPlaceholder,
+  },
+  {
+    id: "password",
+    what: "a password",
+    files: /(?:^|\/)[._]netrc$/i,
+    pattern: /\bpassword\s{1,20}(\S{4,200})/giu,
+    counts: isNoPlaceholder,
+  },
+  {
+    id: "password",
+    what: "a password",
+    files: /(?:^|\/)\.?pgpass(?:\.conf)?$/i,
+    pattern: /^(?:[^:#\n]{1,200}:){4}(.{4,200})$/gmu,
+    counts: isNoPlaceholder,
+  },
+  {
+    id: "password",
+    what: "a password in a command",
+    pattern: /\b(?:curl|wget)\b[^\n]{0,300}?\s(?:-u|--user)[ =]?["']?[^\s:"'$]{1,100}:([^\s"'$<{]{4,200})/gu,
+    counts: isNoPlaceholder,
+  },
+  {
+    id: "token",
+    what: "a token in a header",
+    pattern:
+      /authorization\\?["']?\s{0,5}[:=,]\s{0,5}[rbf]?\\?["']?(?:bearer|token|basic)\s{1,5}([A-Za-z0-9._~+/=-]{8,})/giu,
+    counts: isNoPlaceholder,
+  },
+  {
+    id: "token",
+    what: "a Kaggle key",
+    pattern: /["']key\\?["']\s{0,5}:\s{0,5}\\?["']([0-9a-f]{32})\\?["']/gu,
   },
 ];
 
@@ -103,12 +166,15 @@ export function personalRules(own: readonly string[]): Rule[] {
 // RFC 2606 and 6761 keep these names for examples: nobody can have an address there.
 const RESERVED = /(?:^|[@.])(?:example(?:\.(?:com|org|net|edu))?|test|invalid|localhost)$/i;
 
+// plot@2x.png, numpy@2.1.0.tgz: no domain of the highest level is called so.
+const NO_DOMAIN = /\.(?:png|jpe?g|gif|svg|webp|pdf|tgz|tar|gz|bz2|xz|whl|csv|txt|json|ipynb|js|mjs|css|html?)$/i;
+
 function isRealAddress(address: string): boolean {
-  return !RESERVED.test(address) && !/^no-?reply@/i.test(address);
+  return !RESERVED.test(address) && !/^(?:no-?reply|git)@/i.test(address) && !NO_DOMAIN.test(address);
 }
 
 const PLACEHOLDER =
-  /^(?:x+|\*+|\.{3,}|-+|_+|<.*>|\{.*\}|\$.*|%.*%|(?:your|my|the|a|dein|mein)[_ -]?.*|change[_-]?(?:me|it)|.*(?:example|beispiel|placeholder|dummy|redacted|hidden|insert|todo).*|passw(?:or)?d|passwort|secret|token|key|none|null|true|false|undefined|string|str|text|getpass|test(?:ing)?|foo|bar|user)$/i;
+  /^(?:x+|\*+|\.{3,}|-+|_+|<.*>|\{.*\}|\$.*|%.*%|(?:your|dein).*|(?:my|the|a|an|mein)[_ -].*|change[_-]?(?:me|it)|.*(?:example|beispiel|placeholder|dummy|redacted|hidden|insert|todo).*|my(?:password|secret|token|key)|pass|passw(?:or)?d|passwort|secret|token|key|none|null|true|false|undefined|string|str|text|getpass|test(?:ing)?|foo|bar|user)$/i;
 
 function isNoPlaceholder(value: string): boolean {
   return !PLACEHOLDER.test(value);

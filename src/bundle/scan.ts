@@ -6,7 +6,7 @@
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Problem } from "../errors.ts";
-import { personalRules, type Rule, SECRETS } from "./scan-rules.ts";
+import { KEY_STORES, personalRules, type Rule, SECRETS } from "./scan-rules.ts";
 
 export interface ScanOptions {
   /** Absolute. */
@@ -38,10 +38,16 @@ export async function scanFiles(options: ScanOptions): Promise<Problem[]> {
   for (const name of options.files) {
     const file = path.join(options.folder, ...name.split("/"));
     if ((await stat(file)).size > READ_BYTES * 16) continue; // a disk image, a box: bytes, not text
+    if (KEY_STORES.test(name)) {
+      const hint = "Take it out of the shared folders: whoever gets the hand-out would have the keys.";
+      problems.push({ id: "private-key", file, value: path.basename(name), message: "is a store of keys", hint });
+      continue;
+    }
+    const secrets = SECRETS.filter((rule) => rule.files?.test(name) ?? true);
     const pieces = piecesOf(name, (await readFile(file)).subarray(0, READ_BYTES));
     const isAllowed = options.allow.some((each) => name === each || name.startsWith(`${each.replace(/\/$/, "")}/`));
     const found = pieces.flatMap((piece) => [
-      ...SECRETS.flatMap((rule) => finds(piece, rule).map((find) => secretProblem(file, piece, rule, find))),
+      ...secrets.flatMap((rule) => finds(piece, rule).map((find) => secretProblem(file, piece, rule, find))),
       ...(piece.isOutput && !isAllowed ? personal : []).flatMap((rule) =>
         finds(piece, rule).map((find) => personalProblem(file, name, piece, rule, find)),
       ),
@@ -51,10 +57,14 @@ export async function scanFiles(options: ScanOptions): Promise<Problem[]> {
   return problems;
 }
 
-/** Files with a NUL near their beginning are no text and have no pieces. */
+/** Files with a NUL near their beginning are no text and have no pieces; but UTF-16, as Windows' programs write it. */
 export function piecesOf(name: string, bytes: Buffer): Piece[] {
-  if (bytes.subarray(0, 8000).includes(0)) return [];
-  const text = bytes.toString("utf8");
+  const utf16 = /^(?:fffe|feff)/.exec(bytes.toString("hex", 0, 2))?.[0];
+  if (utf16 === undefined && bytes.subarray(0, 8000).includes(0)) return [];
+  const text =
+    utf16 === undefined
+      ? bytes.toString("utf8")
+      : new TextDecoder(utf16 === "fffe" ? "utf-16le" : "utf-16be").decode(bytes);
   const cells = name.toLowerCase().endsWith(".ipynb") ? cellsOf(text) : undefined;
   if (cells === undefined) return [{ text, isOutput: false }];
   // Metadata, and whatever else stands in the file beside sources and outputs: as text, without a place.

@@ -16,6 +16,8 @@ export interface ZipEntry {
   /** What it holds, or the file to read; a folder has neither. */
   content?: Buffer;
   source?: string;
+  /** A folder that a running VM can write: what `source` names must lie below it and be reached by no link. */
+  within?: string;
   executable?: boolean;
 }
 
@@ -99,39 +101,73 @@ async function writeMember(
   const mode = name.endsWith("/") ? 0o40755 : entry.executable ? 0o100755 : 0o100644;
   const empty: Member = { name, mode, crc: 0, packed: 0, size: 0, deflated: false, offset };
   const { source } = entry;
-  const isLarge = source !== undefined && (await fs.stat(source)).size > PACKED_BYTES;
-  if (source !== undefined && isLarge) return await storeFile(output, source, empty, signal);
-  const content = source === undefined ? (entry.content ?? Buffer.alloc(0)) : await fs.readFile(source);
+  const content =
+    source === undefined
+      ? (entry.content ?? Buffer.alloc(0))
+      : await storeOrRead(output, source, entry.within, empty, signal);
+  if (!Buffer.isBuffer(content)) return content;
   const { data, crc, deflated } = pack(content);
   const member = { ...empty, crc, packed: data.length, size: content.length, deflated };
   await writeAll(output, Buffer.concat([localHeader(member), data]), offset);
   return member;
 }
 
-/** The header, whose length is known, is written after the bytes, whose checksum is not known before. */
-async function storeFile(output: fs.FileHandle, source: string, empty: Member, signal?: AbortSignal): Promise<Member> {
+/** A small file's bytes; a large one is stored already. */
+async function storeOrRead(
+  output: fs.FileHandle,
+  source: string,
+  within: string | undefined,
+  empty: Member,
+  signal?: AbortSignal,
+): Promise<Member | Buffer> {
   const input = await fs.open(source);
   try {
+    if (within !== undefined) await refuseLink(input, source, within);
     const { size } = await input.stat();
-    const start = empty.offset + localHeader({ ...empty, packed: size, size }).length;
-    const buffer = Buffer.alloc(1024 * 1024);
-    let crc = 0;
-    let done = 0;
-    while (done < size) {
-      signal?.throwIfAborted();
-      const { bytesRead } = await input.read(buffer, 0, Math.min(buffer.length, size - done), done);
-      if (bytesRead === 0) throw changed(source);
-      const bytes = buffer.subarray(0, bytesRead);
-      crc = crc32(bytes, crc);
-      await writeAll(output, bytes, start + done);
-      done += bytesRead;
-    }
-    const member = { ...empty, crc, packed: size, size };
-    await writeAll(output, localHeader(member), empty.offset);
-    return member;
+    return size > PACKED_BYTES ? await storeFile(output, input, source, empty, signal) : await input.readFile();
   } finally {
     await input.close();
   }
+}
+
+/** Of what is open, so that a link that is put there and taken away in between is seen, too. */
+async function refuseLink(input: fs.FileHandle, source: string, within: string): Promise<void> {
+  const [opened, real, root] = await Promise.all([input.stat(), fs.realpath(source), fs.realpath(within)]);
+  const there = await fs.lstat(real);
+  const isPlain = path.relative(root, real) === path.relative(within, source);
+  if (isPlain && opened.isFile() && there.dev === opened.dev && there.ino === opened.ino) return;
+  throw new UserError({
+    code: "invalid",
+    message: `${source} became a link while the hand-out was made, and a link may lead anywhere.`,
+    hint: "Stop the VM (`notebox down`), look what that file is, and run the same command again.",
+  });
+}
+
+/** The header, whose length is known, is written after the bytes, whose checksum is not known before. */
+async function storeFile(
+  output: fs.FileHandle,
+  input: fs.FileHandle,
+  source: string,
+  empty: Member,
+  signal?: AbortSignal,
+): Promise<Member> {
+  const { size } = await input.stat();
+  const start = empty.offset + localHeader({ ...empty, packed: size, size }).length;
+  const buffer = Buffer.alloc(1024 * 1024);
+  let crc = 0;
+  let done = 0;
+  while (done < size) {
+    signal?.throwIfAborted();
+    const { bytesRead } = await input.read(buffer, 0, Math.min(buffer.length, size - done), done);
+    if (bytesRead === 0) throw changed(source);
+    const bytes = buffer.subarray(0, bytesRead);
+    crc = crc32(bytes, crc);
+    await writeAll(output, bytes, start + done);
+    done += bytesRead;
+  }
+  const member = { ...empty, crc, packed: size, size };
+  await writeAll(output, localHeader(member), empty.offset);
+  return member;
 }
 
 async function writeAll(output: fs.FileHandle, bytes: Buffer, position: number): Promise<void> {

@@ -69,7 +69,9 @@ export class Computer {
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
       const cwd = nearest(path.resolve(this.subject.folder));
-      const options = { timeoutMs: TIMEOUT_MS, signal: this.deps.signal, cwd };
+      // VirtualBox 7 speaks the user's language where it finds one.
+      const env = this.system === "windows" ? {} : { LC_ALL: "C.UTF-8" };
+      const options = { timeoutMs: TIMEOUT_MS, signal: this.deps.signal, cwd, env };
       const { stdout, stderr, exitCode, timedOut } = await this.deps.processes.run(file, args, options);
       return timedOut ? undefined : { text: `${stdout}\n${stderr}`.replaceAll("\r", "").trim(), code: exitCode };
     } catch (error) {

@@ -2,8 +2,9 @@
  * What doctor's checks have in common: an answer with what goes into the three sentences, the questions that the table
  * of faults holds itself, and a few words about paths. templates/vagrant/host_answers.rb is the same in Ruby.
  */
+import { systemErrorCode } from "../errors.ts";
 import { type Fault, lineWith, type System, sentencesOf, theFault } from "../faults.ts";
-import { type Answer, type Check, failed, passed } from "./check.ts";
+import { type Answer, type Check, failed, notApplicable, passed } from "./check.ts";
 import type { Computer } from "./computer.ts";
 
 export { notApplicable, passed } from "./check.ts";
@@ -31,13 +32,23 @@ export function hostCheck(id: string, ask: (fault: Fault) => HostAnswer | Promis
     needs: [],
     suspects: [],
     async ask() {
-      const answer = await ask(fault);
+      const answer = await askSafely(ask, fault);
       if (answer.status !== "fails") return answer;
       const details = [...sentencesOf(fault, answer.found), `Code for IT: ${fault.code}`];
       // What is the matter with this computer does not pass while somebody waits.
       return failed(answer.seen, fault.title, fault.author ?? fault.user, { details, passing: false });
     },
   };
+}
+
+/** What the disk refuses to one check, or takes away while it looks, must not keep the others from being asked. */
+async function askSafely(ask: (fault: Fault) => HostAnswer | Promise<HostAnswer>, fault: Fault): Promise<HostAnswer> {
+  try {
+    return await ask(fault);
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    return notApplicable(`it could not be asked: ${(error as Error).message}`);
+  }
 }
 
 const NAMES: Readonly<Record<System, string>> = { windows: "Windows", macos: "macOS", linux: "Linux" };

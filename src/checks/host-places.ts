@@ -151,7 +151,7 @@ function leftovers(computer: Computer): HostAnswer {
   const names = fs.existsSync(place_) ? fs.readdirSync(place_) : [];
   const old = names
     .filter((name) => /^(box|vagrant-box-add-temp-)/.test(name))
-    .map((name) => ({ name, about: fs.statSync(path.join(place_, name)) }))
+    .map((name) => ({ name, about: fs.lstatSync(path.join(place_, name)) }))
     .filter(({ about }) => computer.deps.clock.now() - about.mtimeMs > OLD_MS);
   if (old.length === 0) return passed("none");
   const bytes = old.reduce((sum, { about }) => sum + (about.isFile() ? about.size : 0), 0);

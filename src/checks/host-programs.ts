@@ -57,9 +57,8 @@ async function virtualbox(computer: Computer, version: () => Promise<Version>): 
   if ((await computer.provider()) !== "virtualbox") return notApplicable("libvirt is used here");
   if ((await computer.vboxmanage()) === undefined)
     return fails("no VBoxManage", { found: " is missing on this computer" });
-  // A missing driver is complained of before the version.
-  const told = (await computer.vbox("--version"))?.text.split("\n").at(-1) ?? "";
-  const found = /^\d+\.\d+\S*/.exec(told.trim())?.[0];
+  // In a line of its own: a missing driver is complained of before or after it.
+  const found = /^\d+\.\d+\.\d+\S*$/m.exec((await computer.vbox("--version"))?.text ?? "")?.[0];
   if (found === undefined) return fails("VBoxManage tells no version", { found: " is installed, but does not work" });
   const mine = await version();
   if ("fault" in mine) return passed(`VirtualBox ${found}`);

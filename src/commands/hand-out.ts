@@ -59,7 +59,11 @@ export async function handOut(
   const place = (name: string): string => inside(isShared(workbench, name) ? `${ORIGINALS}/${name}` : name);
   const entries: ZipEntry[] = [
     ...[...planned, ...state, record].map((entry) => ({ ...entry, path: inside(entry.path) })),
-    ...own.files.map((name) => ({ path: place(name), source: path.join(workbench.folder, name) })),
+    ...own.files.map((name) => ({
+      path: place(name),
+      source: path.join(workbench.folder, name),
+      within: workbench.folder,
+    })),
     ...own.folders.map((name) => ({ path: place(`${name}/`) })),
     ...(box?.entries ?? []).map((entry) => ({ ...entry, path: inside(entry.path) })),
   ];

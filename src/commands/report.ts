@@ -43,6 +43,8 @@ export async function report(deps: Deps, options: ReportOptions): Promise<SavedR
   const file = options.to === undefined ? path.join(folder, `report-${stamp}.zip`) : path.resolve(options.to);
   const redactor = createNameRedactor(deps.homeDir, names(deps));
   const gathered = await gather(deps, folder);
+  // Once for the names of computers that only a later text has in an address.
+  for (const [, text] of gathered) redactor.clean(text);
   const entries = gathered.map(([name, text]) => ({ path: name, content: Buffer.from(redactor.clean(text), "utf8") }));
   const content = entries.map((entry) => ({ path: entry.path, bytes: entry.content.length }));
   if (deps.prompts.interactive) await ask(deps, file, content);

@@ -61,7 +61,7 @@ module Notebox
     # A check that breaks must not keep anybody from starting.
     def ask(id, name = LIST.fetch(id))
       WITH_ID.include?(name) ? public_send(name, id) : public_send(name)
-    rescue SystemCallError, IOError, EncodingError => e
+    rescue StandardError => e
       not_applicable("it could not be asked: #{e.message}")
     end
   end

@@ -63,7 +63,7 @@ module Notebox
 
     def leftovers
       old = old_leftovers
-      bytes = old.sum { |file| File.directory?(file) ? 0 : File.size?(file).to_i }
+      bytes = old.sum { |file| File.file?(file) ? File.size?(file).to_i : 0 }
       return passed("none") if old.empty?
 
       size = bytes.positive? ? "#{gib(bytes)} of files" : "files"
@@ -72,7 +72,7 @@ module Notebox
 
     def old_leftovers
       Dir.glob(File.join(@system.vagrant_home.tr("\\", "/"), "tmp", "{box*,vagrant-box-add-temp-*}"))
-         .select { |file| @system.now - File.mtime(file) > OLD_SECONDS }.sort
+         .select { |file| old?(file) }.sort
     end
 
     def key
@@ -132,6 +132,13 @@ module Notebox
 
     private
 
+    # A download that ends meanwhile is gone.
+    def old?(file)
+      @system.now - File.lstat(file).mtime > OLD_SECONDS
+    rescue SystemCallError
+      false
+    end
+
     def home_fault(folder)
       return "is on a network drive" if network?(@system, folder)
       return "is in a roaming profile" if roaming?(folder)
@@ -144,7 +151,8 @@ module Notebox
       return "is on a network drive" if network?(@system, folder)
       return "is the root of a drive" if folder.match?(/\A[A-Za-z]:[\\\/]*\z/)
 
-      "has letters that VirtualBox cannot handle" if @system.windows? && !folder.ascii_only?
+      # A letter of a codepage, which is no UTF-8, is a ? here.
+      "has letters that VirtualBox cannot handle" if @system.windows? && (!folder.ascii_only? || folder.include?("?"))
     end
 
     def roaming?(folder)

@@ -78,12 +78,20 @@ module Notebox
       return false if process["pid"] == Process.pid
 
       Process.kill(0, process["pid"])
+      return false if @system.windows? && !ours_by_name?(process["pid"])
+
       started = HostChecksVm.started(process["pid"])
       process["started"].to_s.empty? || started.nil? || started == process["started"]
     rescue Errno::EPERM
       true
     rescue SystemCallError
       false
+    end
+
+    # Windows soon gives a number to another program, and tells no time of start without PowerShell: but its name.
+    def ours_by_name?(pid)
+      name = @system.run_now("tasklist", "/nh", "/fo", "csv", "/fi", "PID eq #{pid}")&.text.to_s[/^"([^"]+)","#{pid}"/, 1]
+      name.nil? || name.match?(/\A(?:rubyw?|vagrant|node|notebox.*)\.exe\z/i)
     end
 
     # Field 22 of /proc/PID/stat (proc(5)), counted after the program's name, which may hold blanks.

@@ -50,7 +50,9 @@ module Notebox
       program = name.match?(%r{[\\/]}) ? name : which(name)
       return nil unless program
 
-      stdin, out, waiter = Open3.popen2e(program, *arguments, chdir: root)
+      # VirtualBox 7 speaks the user's language where it finds one.
+      language = windows? ? {} : { "LC_ALL" => "C.UTF-8" }
+      stdin, out, waiter = Open3.popen2e(language, program, *arguments, chdir: root)
       stdin.close
       out.binmode
       text = Timeout.timeout(SECONDS) { out.read }
@@ -92,9 +94,9 @@ module Notebox
       vboxmanage && run(vboxmanage, *arguments)
     end
 
-    # The version that stands in the last line: a missing driver is complained of before it.
+    # In a line of its own: a missing driver is complained of before or after it.
     def virtualbox_version
-      vbox("--version")&.text.to_s.strip.lines.last.to_s[/\A\d+\.\d+[^\s]*/]
+      vbox("--version")&.text.to_s[/^\d+\.\d+\.\d+[^\s]*$/]
     end
 
     def libvirt?

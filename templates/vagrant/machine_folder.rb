@@ -33,7 +33,7 @@ module Notebox
 
     # Whether VirtualBox now makes VMs below Vagrant's folder. What it had is noted first.
     def lend
-      before = @system.default_machine_folder
+      before = known(@system.default_machine_folder)
       ours = File.join(@system.vagrant_home, "vms")
       return false if before.nil? || File.file?(@note)
 
@@ -49,16 +49,35 @@ module Notebox
 
     # Whoever noted it may be at work still, in another folder; then it is left to them.
     def put_back
-      note = JSON.parse(File.read(@note))
-      return false if note.dig("process", "pid") != Process.pid && alive?(note["process"])
+      note = read_note
+      return false if note.empty? || (note.dig("process", "pid") != Process.pid && alive?(note["process"]))
 
       FileUtils.rm_f(@note) if set(note.fetch("before"))
       true
-    rescue SystemCallError, JSON::ParserError, KeyError
+    rescue SystemCallError, KeyError
       false
     end
 
     private
+
+    # One that is broken was so before anything was set, and would keep every later start from lending.
+    def read_note
+      note = JSON.parse(File.binread(@note).force_encoding("UTF-8").scrub("?"))
+      return note if note.is_a?(Hash) && note["before"].is_a?(String) && note["process"].is_a?(Hash)
+
+      raise JSON::ParserError, "no note"
+    rescue JSON::ParserError
+      FileUtils.rm_f(@note)
+      {}
+    end
+
+    # VirtualBox on Windows prints letters of a codepage, which are no UTF-8 and could not be put back. Its own folder has
+    # a word that stands for it (VBoxManage setproperty machinefolder default); of any other it is left as it is.
+    def known(folder)
+      return folder unless folder&.include?("?")
+
+      folder.match?(%r{[\\/]VirtualBox VMs\z}) ? "default" : nil
+    end
 
     def set(folder)
       given = @system.windows? ? folder.tr("/", "\\") : folder

@@ -6,11 +6,16 @@ require "json"
 require "socket"
 
 require_relative "failure"
+require_relative "host_checks_vm"
+require_relative "host_system"
+require_relative "up_lock"
 require_relative "versions"
 require_relative "whole_file"
 
 module Notebox
   class OtherFolder
+    include HostChecksVm
+
     CONNECT_SECONDS = 2
     # What travels beside the bundle. share/ does not: the VM is made already.
     BESIDE = %w[workbench.yaml workbench.lock .notebox/workbench.schema.json].freeze
@@ -87,19 +92,26 @@ module Notebox
     def initialize(root, place)
       @root = root
       @place = place
+      @system = HostSystem.new(root: place, workbench: {})
     end
 
     # Killed at any moment, the next start here does it again: the record, by which versions are told apart, comes last.
     def update
-      raise Failure.new(running_text, { folder: ", from #{@place}" }) if running?
+      # A start that is at work there reads these files until its end.
+      lock = UpLock.new(@place, self)
+      raise Failure.new(running_text, { folder: ", from #{@place}" }) if running? || !lock.take
 
-      WholeFile.alone(@place) do
-        WholeFile.sweep(@place)
-        names = bundle + BESIDE + FOLDERS.flat_map { |folder| below(folder) } + [Versions::RECORD]
-        names.each { |name| refuse_link(name) }
-        keep_hand_work
-        names.each { |name| bring(name) }
-        WholeFile.sweep(@place)
+      begin
+        WholeFile.alone(@place) do
+          WholeFile.sweep(@place)
+          names = bundle + BESIDE + FOLDERS.flat_map { |folder| below(folder) } + [Versions::RECORD]
+          names.each { |name| refuse_link(name) }
+          keep_hand_work
+          names.each { |name| bring(name) }
+          WholeFile.sweep(@place)
+        end
+      ensure
+        lock.release
       end
     rescue SystemCallError => e
       raise Failure, <<~TEXT
@@ -135,15 +147,27 @@ module Notebox
       WholeFile.copy(@place, source, File.join(@place, name)) if File.file?(source)
     end
 
-    # What somebody changed in the older bundle itself.
+    # What somebody changed in the older bundle itself, or in its workbench.yaml.
     def keep_hand_work
-      Versions.recorded(@place).each do |name, hash|
-        file = File.join(@place, name)
-        now = Versions.hash_of(file)
-        next if now.nil? || now == hash || now == Versions.hash_of(File.join(@root, name))
+      Versions.recorded(@place).each { |name, hash| keep(name, hash) }
+      # Of these no hash is recorded; what ran last is known, if it ever ran.
+      (BESIDE - [".notebox/workbench.schema.json"]).each { |name| keep(name, Versions.hash_of(File.join(@place, Versions::STARTED, name))) }
+    end
 
-        WholeFile.copy(@place, file, File.join(@place, ".notebox", "changed", name))
-      end
+    # `hash` is that of the file as it was handed out.
+    def keep(name, hash)
+      file = File.join(@place, name)
+      now = Versions.hash_of(file)
+      return if now.nil? || now == hash || now == Versions.hash_of(File.join(@root, name))
+
+      kept = kept_names(name).find { |path| !File.exist?(path) || Versions.hash_of(path) == now }
+      WholeFile.copy(@place, file, kept) unless File.exist?(kept)
+    end
+
+    # What an earlier version's update kept stays.
+    def kept_names(name)
+      path = File.join(@place, ".notebox", "changed", name)
+      (1..Float::INFINITY).lazy.map { |count| count == 1 ? path : "#{path}.#{count}" }
     end
 
     # By the address that was noted when the VM came up; after a crash of the computer nobody answers there.

@@ -8,22 +8,29 @@ require "socket"
 module Notebox
   class Redactor
     MARK = "[redacted]".freeze
+    # What settings call a secret, with whatever stands before it: JUPYTER_TOKEN, db_password, wstoken.
+    NAMED = /[A-Za-z0-9_.-]*(?:token|passw(?:or)?d|passwort|kennwort|passphrase|secret|(?:api|access|secret|private)[_-]?key)/i.freeze
+    SHAPES = %w[gh[pousr]_[A-Za-z0-9]{20,} github_pat_[A-Za-z0-9_]{20,} glpat-[A-Za-z0-9_-]{20,} hf_[A-Za-z0-9]{20,} xox[abeoprs]-[A-Za-z0-9-]{10,}
+                sk-[A-Za-z0-9_-]{32,} (?:AKIA|ASIA)[A-Z0-9]{16} eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_.-]{10,}].join("|").freeze
     # Not \b, which in Ruby knows letters of every alphabet and in JavaScript only ours.
     PATTERNS = [
       [/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)/m, MARK],
-      [/(?<![A-Za-z0-9_])((?:access_)?token|password|passwd|secret)(=|%3D)[^\s&#"'<>]+/i, "\\1\\2#{MARK}"],
-      [/(["'](?:access_)?(?:token|password|passwd|secret)["']\s*:\s*["'])[^"']+/i, "\\1#{MARK}"],
+      [/(?<![A-Za-z0-9_.-])(#{NAMED})(=|%3D)[^\s&#"'<>]+/i, "\\1\\2#{MARK}"],
+      [/(["']#{NAMED}\\?["']\s*:\s*\\?["'])[^"'\\]+/i, "\\1#{MARK}"],
+      [/(?<![^\n])([ \t]*(?:- )?#{NAMED}[ \t]*[:=][ \t]+)[^ \t\r\n][^\r\n]*/i, "\\1#{MARK}"],
       [/(?<![A-Za-z0-9_])(authorization["']?\s*[:=]\s*["']?(?:token|bearer|basic))\s+[^\s"',]+/i, "\\1 #{MARK}"],
       [%r{(?<![A-Za-z0-9_])([a-z][a-z0-9+.-]*://)[^\s/@"'<>]+@}i, "\\1#{MARK}@"],
+      [/(?<![A-Za-z0-9_-])(?:#{SHAPES})/, MARK],
       [/(?<![A-Za-z0-9_])[0-9a-f]{32,}(?![A-Za-z0-9_])/i, MARK],
     ].freeze
     # Hosts of addresses and of UNC paths, but for this computer itself and numbers of private networks.
-    HOSTS = [%r{(?<![A-Za-z0-9_])(?:https?|ftp|ssh|smb)://(?:\[redacted\]@)?([A-Za-z0-9.-]+)}i, %r{(?<![:\w/\\])(?://|\\{2,4})([A-Za-z0-9][A-Za-z0-9.-]+)(?=[/\\])}].freeze
+    HOSTS = [%r{(?<![A-Za-z0-9_])(?:https?|ftp|ssh|smb)://(?:\[redacted\]@)?([A-Za-z0-9.-]+)}i,
+             %r{(?<![A-Za-z0-9_])file:(?://|/{4,5})([A-Za-z0-9][A-Za-z0-9.-]+)(?=/)}i, %r{(?<![:\w/\\])(?://|\\{2,4})([A-Za-z0-9][A-Za-z0-9.-]+)(?=[/\\])}].freeze
     OPEN = /\A(?:localhost|127(?:\.\d+){3}|10\.0\.2\.\d+|192\.168\.121\.\d+|.*\.example\.(?:com|org|edu)|vagrantcloud\.com)\z/i.freeze
 
     # What is known of this computer: { home:, users: [], hosts: [] }.
     def self.names(_root = nil)
-      users = [Etc.getlogin, ENV["USER"], ENV["USERNAME"], ENV["LOGNAME"]].compact
+      users = [File.basename(home), Etc.getlogin, ENV["USER"], ENV["USERNAME"], ENV["LOGNAME"]].compact
       hosts = [Socket.gethostname, ENV["COMPUTERNAME"], ENV["USERDOMAIN"]].compact
       { home: home, users: users, hosts: hosts + hosts.map { |host| host.split(".").first } }
     end

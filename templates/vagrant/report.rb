@@ -29,7 +29,12 @@ module Notebox
 
     # [[name in the zip, text], …], redacted.
     def contents
-      @contents ||= [["versions.json", versions], ["files.json", files], *texts, *logs].map { |name, text| [name, @redactor.clean(text)] }
+      @contents ||= begin
+        gathered = [["versions.json", versions], ["files.json", files], *texts, *logs]
+        # Once for the names of computers that only a later text has in an address.
+        gathered.each { |_, text| @redactor.clean(text) }
+        gathered.map { |name, text| [name, @redactor.clean(text)] }
+      end
     end
 
     def listing

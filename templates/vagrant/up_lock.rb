@@ -26,7 +26,7 @@ module Notebox
         return true if create
 
         owner = read
-        return false if owner && (foreign?(owner) || at_work?(owner))
+        return false if owner && at_work?(owner)
         return true if (owner || old?) && take_over
 
         sleep(0.05)
@@ -57,17 +57,14 @@ module Notebox
     end
 
     def read
-      owner = JSON.parse(File.read(@file))
+      owner = JSON.parse(File.binread(@file).force_encoding("UTF-8").scrub("?"))
       owner.is_a?(Hash) && owner["process"].is_a?(Hash) ? owner : nil
     rescue SystemCallError, JSON::ParserError
       nil
     end
 
-    def foreign?(owner)
-      owner["host"] != @owner[:host]
-    end
-
-    # The Vagrant that a killed notebox left is at work, too.
+    # By its number alone, whatever host it names: launchers refuse network drives, and a Mac has another name in another
+    # network. The Vagrant that a killed notebox left is at work, too.
     def at_work?(owner)
       @checks.alive?(owner["process"]) || @checks.alive?(owner["child"])
     end

@@ -92,6 +92,45 @@ describe("secrets", () => {
     );
   });
 
+  const KAGGLE = "0f".repeat(16);
+  test.each([
+    ["notebooks/.env", "API_KEY=abc123def456\n", "password"],
+    ["notebooks/.env", "db_password=hunter22\n", "password"],
+    ["notebooks/.env", "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPx\n", "password"],
+    ["api/aws/credentials", "[default]\naws_secret_access_key = wJalrXUtnFEMI/K7MDENG\n", "password"],
+    ["api/db.yaml", "db:\n  password: hunter22 # mine\n", "password"],
+    ["api/.pgpass", "db.uni.de:5432:*:ada:hunter22\n", "password"],
+    ["api/.netrc", "machine uni.de login ada password hunter22\n", "password"],
+    ["api/kaggle.json", `{"username":"ada","key":"${KAGGLE}"}`, "token"],
+    ["api/settings.json", '{"accessToken": "zx81zx81"}', "password"],
+    ["api/get.sh", "curl -u ada:hunter22 https://uni.de/x\n", "password"],
+    ["api/store.p12", Buffer.from([0x30, 0x82, 0, 1, 2]), "private-key"],
+    // As `echo … > .env` in PowerShell writes it.
+    ["notebooks/.env", Buffer.from("\ufeffDB_PASSWORD=hunter22\r\n", "utf16le"), "password"],
+    ["notebooks/a.ipynb", notebook([{ source: 'os.environ["DB_PASSWORD"] = "hunter22"' }]), "password"],
+    ["notebooks/a.ipynb", notebook([{ source: "%env MY_TOKEN=hunter22" }]), "password"],
+    ["notebooks/a.ipynb", notebook([{ source: 'h = {"Authorization": "Bearer hunter22hunter"}' }]), "token"],
+    ["notebooks/a.ipynb", notebook([{ source: 'password = "apple-pie-7"' }]), "password"],
+  ])("%s with a secret in one of the ordinary ways: %j", async (name, content, id) => {
+    workbench.write(name, content);
+    const problems = await scan(name);
+    expect(problems.map((problem) => problem.id)).toEqual([id]);
+    expect(JSON.stringify(problems)).not.toMatch(/hunter22|abc123def|wJalrX|zx81zx|apple-pie|(?:0f){8}/);
+  });
+
+  test.each([
+    ["notebooks/a.md", "Password: ask your teacher\npassword: required\n"],
+    ["notebooks/a.py", "def f(token: str):\n    token = next(tokens)\n    secret = guess\n    compass = 'north'\n"],
+    ["api/a.yaml", "auth:\n  token: $TOKEN\n  password: null\n  api_key: !env KEY\n  password: <yours>\n"],
+    [
+      "notebooks/a.ipynb",
+      notebook([{ source: "x", outputs: [stream("plot@2x.png numpy@2.1.0.tgz git@github.com:a/b")] }]),
+    ],
+  ])("%s with nothing of the kind is left in peace: %j", async (name, content) => {
+    workbench.write(name, content);
+    expect(await scan(name)).toEqual([]);
+  });
+
   test("placeholders, lessons and pictures are none", async () => {
     const lines = [
       'password = getpass("Password: ")',

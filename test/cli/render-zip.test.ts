@@ -6,6 +6,8 @@ import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Entry, open } from "yauzl";
+import { writeZip } from "../../src/bundle/zip.ts";
+import { UserError } from "../../src/errors.ts";
 import { Workbench } from "./render-workbench.ts";
 
 let workbench: Workbench;
@@ -195,6 +197,28 @@ describe("bad cases", () => {
     expect(run.code).toBe(11);
     expect(run.stderr).toMatch(/disk is full/);
     expect(run.stdout).toBe("left: \n");
+  });
+
+  test("what the VM turned into a link after it was looked at is refused, and no zip stays", async () => {
+    const outside = path.join(workbench.around, "outside");
+    fs.mkdirSync(outside);
+    fs.writeFileSync(path.join(outside, "data.csv"), "secret of this computer");
+    const write = async (name: string): Promise<unknown> =>
+      await writeZip(zip, [{ path: "hello/x", source: workbench.path(name), within: workbench.folder }], {
+        self: () => ({ pid: 1, started: "" }),
+        isAlive: () => false,
+      }).catch((error: unknown) => (error instanceof UserError ? error.code : error));
+    expect(await write("notebooks/data.csv")).toMatchObject({ bytes: expect.any(Number) });
+    fs.rmSync(zip);
+    for (const [from, to, name] of [
+      [path.join(outside, "data.csv"), workbench.path("notebooks/data.csv"), "notebooks/data.csv"],
+      [outside, workbench.path("api"), "api/data.csv"],
+    ] as const) {
+      fs.rmSync(to, { recursive: true });
+      fs.symlinkSync(from, to);
+      expect(await write(name)).toBe("invalid");
+      expect(fs.readdirSync(workbench.around).filter((each) => each.includes("hello.zip"))).toEqual([]);
+    }
   });
 
   test("the zip itself is not in the zip", async () => {

@@ -61,6 +61,28 @@ describe("the lock", () => {
     expect(lab.launcher("start").code).toBe(0);
   });
 
+  test("of a killed start is taken over although this computer had another name then, as a Mac has in each network", () => {
+    lab.ready();
+    lock({ pid: NOBODY, started: "1" }, { host: "annas-mbp.elsewhere.example" });
+    expect(lab.launcher("start").code).toBe(0);
+    lock({ pid: process.pid, started: "" }, { host: "annas-mbp.elsewhere.example" });
+    expect(lab.launcher("start").code).toBe(9);
+  });
+
+  test.each([
+    ["winword.exe", 0],
+    ["ruby.exe", 9],
+    ["node.exe", 9],
+  ])("on Windows, whose process's number %s has now: exit %i", (image, code) => {
+    lab.remove();
+    lab = new HostLab("windows", port);
+    lab.install();
+    lab.tool("tasklist", `echo '"${image}","${process.pid}","Console","1","9 K"'`);
+    lab.ready();
+    lock({ pid: process.pid, started: "" });
+    expect(lab.launcher("start").code).toBe(code);
+  });
+
   test("that nobody can read is somebody's who writes it, until it is old", () => {
     lab.ready();
     fs.mkdirSync(path.dirname(lockFile()), { recursive: true });
@@ -137,6 +159,37 @@ describe("VirtualBox's folder", () => {
     expect(fs.existsSync(note())).toBe(false);
   });
 
+  test.each(["", "null", '{"before":'])(
+    "with a note that a power cut broke (%j): lent and put back all the same",
+    (broken) => {
+      lab.virtualbox({ folder: "D:\\" });
+      lab.ready();
+      fs.writeFileSync(note(), broken);
+      expect(lab.launcher("start").code).toBe(0);
+      expect(folders()).toEqual([path.join(lab.vagrantHome, "vms"), "D:\\"]);
+      expect(fs.existsSync(note())).toBe(false);
+    },
+  );
+
+  // Of an umlaut VirtualBox prints the byte of Windows' codepage.
+  test.each([
+    ["C:\\Users\\M\xfcller\\VirtualBox VMs", "default"],
+    ["D:\\Maschinen f\xfcr alle", undefined],
+  ])("with letters that are no UTF-8 (%s) is lent only where it can be put back", (folder, expected) => {
+    lab.remove();
+    lab = new HostLab("windows", port);
+    lab.install();
+    lab.virtualbox({ folder });
+    for (const name of ["VBoxManage", "VBoxManage.exe"]) {
+      const file = path.join(lab.bin, name);
+      fs.writeFileSync(file, fs.readFileSync(file, "utf8"), { encoding: "latin1", mode: 0o755 });
+    }
+    lab.ready();
+    lab.launcher("start");
+    expect(folders().at(-1)).toBe(expected);
+    expect(lab.launcher("check").verdicts["vm-folder"]).toBe("failed");
+  });
+
   test("is left to a start of another workbench that is at work", () => {
     lab.ready();
     fs.writeFileSync(note(), JSON.stringify({ before: "E:\\VMs", process: { pid: process.pid, started: "" } }));
@@ -144,6 +197,56 @@ describe("VirtualBox's folder", () => {
     expect(folders()).toEqual([]);
     expect(fs.existsSync(note())).toBe(true);
   });
+});
+
+test.each(["null", "[]", '{"installed":[]}', '{"installed":null}'])(
+  "plugins.json that holds %s keeps nobody from starting or from checking",
+  (text) => {
+    lab.ready();
+    fs.writeFileSync(path.join(lab.vagrantHome, "plugins.json"), text);
+    expect(lab.launcher("start").code).toBe(0);
+    expect(lab.launcher("check").out).toMatch(/NB-D30 {2}[^\n]*\n[\s\S]*\d+ ok/);
+  },
+);
+
+test.each([
+  "WARNING: The vboxdrv kernel module is not loaded.\n         You will not be able to start VMs until this problem is fixed.\n7.0.20r163906",
+  "7.0.20r163906\nWARNING: The character device /dev/vboxdrv does not exist.",
+  "7.1.4_Debianr165100",
+])("VirtualBox's version is read beside what it complains of: %j", async (version) => {
+  lab.virtualbox({ version });
+  lab.vagrant = "2.4.3";
+  lab.ready();
+  const check = (await lab.doctor()).report.checks.find(({ id }) => id === "virtualbox");
+  expect([check?.status, lab.launcher("check").verdicts["virtualbox"]]).toEqual(["passed", "passed"]);
+});
+
+test.each([
+  [
+    "a link to nowhere",
+    (place: string) => {
+      fs.mkdirSync(place);
+      fs.symlinkSync("nowhere", path.join(place, "boxabc"));
+    },
+  ],
+  ["nothing but a file", (place: string) => fs.writeFileSync(place, "")],
+] as const)("where Vagrant's temporary folder holds %s, everything else is asked all the same", async (_, make) => {
+  make(path.join(lab.vagrantHome, "tmp"));
+  lab.ready();
+  expect((await lab.doctor()).report.checks.length).toBeGreaterThan(30);
+  expect(lab.launcher("check").out).toMatch(/NB-D31/);
+  expect(lab.launcher("start").code).toBe(0);
+});
+
+test("VirtualBox is asked in English, whatever the user's language", async () => {
+  const file = path.join(lab.bin, "VBoxManage");
+  const plain = fs.readFileSync(file, "utf8");
+  const german = '[ "$LC_ALL" = C.UTF-8 ] || { echo "Voreingestellter Ordner: D:"; exit 0; }\n';
+  fs.writeFileSync(file, plain.replace("\n", `\n${german}`), { mode: 0o755 });
+  lab.env["LC_ALL"] = "de_DE.UTF-8";
+  lab.ready();
+  const check = (await lab.doctor()).report.checks.find(({ id }) => id === "vm-folder");
+  expect([check?.status, lab.launcher("check").verdicts["vm-folder"]]).toEqual(["passed", "passed"]);
 });
 
 test("a port that another program has does not stop VirtualBox: Vagrant takes another", async () => {

@@ -4,6 +4,7 @@
  */
 import fs from "node:fs";
 import net, { type AddressInfo } from "node:net";
+import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { catalogText } from "../../src/boxes/catalog.ts";
@@ -92,49 +93,90 @@ test.each(VAGRANTS)(
   },
 );
 
+/** What a start beside it says, or nil when it goes on with a VM of its own. */
+function said(older: string, env = {}): unknown {
+  return evaluate(
+    "other_folder.rb",
+    `Entry = Struct.new(:name, :vagrantfile_path)
+     Environment = Struct.new(:root_path, :machine_index)
+     machine = Struct.new(:id, :env).new(nil, Environment.new(${JSON.stringify(lab.folder)}, [Entry.new("default", ${JSON.stringify(older)})]))
+     begin
+       Notebox::OtherFolder.check(machine, { name: "lab", title: "lab", folders: %w[notebooks api] })
+     rescue Notebox::Failure => e
+       e.error_message
+     end`,
+    env,
+  );
+}
+
+test("what somebody changed in the older one's workbench.yaml or bundle is kept, also by the update after the next", async () => {
+  const older = olderFolder("older");
+  write("originals/notebooks/a.ipynb", "v2");
+  const read = (name: string): string => fs.readFileSync(path.join(older, name), "utf8");
+  for (const [turn, kept] of ["", ".2"].entries()) {
+    write("workbench.yaml", `version: 1 # mine ${turn}\n`, older);
+    write("Vagrantfile", `# mine ${turn}\n`, older);
+    await lab.describe([`/elsewhere${turn}`]);
+    write("workbench.yaml", `version: 1 # theirs ${turn}\n`);
+    expect(said(older)).toMatch(/brought up to date there/);
+    expect(read("workbench.yaml")).toBe(`version: 1 # theirs ${turn}\n`);
+    expect(read(`.notebox/changed/workbench.yaml${kept}`)).toBe(`version: 1 # mine ${turn}\n`);
+    expect(read(`.notebox/changed/Vagrantfile${kept}`)).toBe(`# mine ${turn}\n`);
+  }
+  expect(read(".notebox/changed/workbench.yaml")).toBe("version: 1 # mine 0\n");
+  // What was handed out and never touched is no work.
+  fs.mkdirSync(path.join(older, ".notebox/started"), { recursive: true });
+  write(".notebox/started/workbench.yaml", read("workbench.yaml"), older);
+  write("workbench.yaml", "version: 1 # theirs 3\n");
+  said(older);
+  expect(fs.readdirSync(path.join(older, ".notebox/changed")).sort()).toEqual(
+    ["Vagrantfile", "Vagrantfile.2", "workbench.yaml", "workbench.yaml.2"].sort(),
+  );
+});
+
+test("a start that is at work in the older folder keeps its files until it is done", async () => {
+  const older = olderFolder("older");
+  write("originals/notebooks/a.ipynb", "v2");
+  await lab.describe(["/elsewhere"]);
+  const before = fs.readFileSync(path.join(older, "Vagrantfile"), "utf8");
+  const owner = { host: os.hostname(), process: { pid: process.pid, started: "" }, time: "x", command: "Start" };
+  write(".notebox/up.lock", JSON.stringify(owner), older);
+  expect(said(older)).toMatch(/^This workbench runs already/);
+  expect(fs.readFileSync(path.join(older, "Vagrantfile"), "utf8")).toBe(before);
+  write(".notebox/up.lock", JSON.stringify({ ...owner, process: { pid: 4_194_304, started: "1" } }), older);
+  expect(said(older)).toMatch(/brought up to date there/);
+  expect(fs.existsSync(path.join(older, ".notebox/up.lock"))).toBe(false);
+});
+
 test("a VM that runs is left alone, and so is a folder that is no hand-out of this name", async () => {
   const older = olderFolder("older");
   write("originals/notebooks/a.ipynb", "v2");
   const before = fs.readFileSync(path.join(older, "Vagrantfile"), "utf8");
   await lab.describe(["/elsewhere"]);
-  /** What a start says, or nil when it goes on with a VM of its own. */
-  const said = (env = {}): unknown =>
-    evaluate(
-      "other_folder.rb",
-      `Entry = Struct.new(:name, :vagrantfile_path)
-       Environment = Struct.new(:root_path, :machine_index)
-       machine = Struct.new(:id, :env).new(nil, Environment.new(${JSON.stringify(lab.folder)}, [Entry.new("default", ${JSON.stringify(older)})]))
-       begin
-         Notebox::OtherFolder.check(machine, { name: "lab", title: "lab", folders: %w[notebooks api] })
-       rescue Notebox::Failure => e
-         e.error_message
-       end`,
-      env,
-    );
   const server = net.createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const ssh = { host: "127.0.0.1", port: (server.address() as AddressInfo).port };
   write(".notebox/endpoints.json", JSON.stringify({ ssh }), older);
-  expect(said()).toMatch(new RegExp(`^This workbench runs already, from the folder ${older}\n`));
+  expect(said(older)).toMatch(new RegExp(`^This workbench runs already, from the folder ${older}\n`));
   server.close();
 
   // An author's own folder has no originals/; another title is another workbench; who wants two gets two.
   fs.renameSync(path.join(older, "originals"), path.join(older, "elsewhere"));
-  expect(said()).toBeNull();
+  expect(said(older)).toBeNull();
   fs.renameSync(path.join(older, "elsewhere"), path.join(older, "originals"));
   write("provision/workbench/title", "Another\n", older);
-  expect(said()).toBeNull();
+  expect(said(older)).toBeNull();
   write("provision/workbench/title", "lab\n", older);
-  expect(said({ NOTEBOX_SEPARATE: "1" })).toBeNull();
+  expect(said(older, { NOTEBOX_SEPARATE: "1" })).toBeNull();
   // Somebody has worked here already.
   write("notebooks/mine.ipynb", "mine");
-  expect(said()).toBeNull();
+  expect(said(older)).toBeNull();
   fs.rmSync(path.join(lab.folder, "notebooks"), { recursive: true });
   // A link in the older folder leads nowhere.
   fs.rmSync(path.join(older, "vagrant"), { recursive: true });
   fs.mkdirSync(path.join(lab.around, "outside"));
   fs.symlinkSync(path.join(lab.around, "outside"), path.join(older, "vagrant"));
-  expect(said()).toMatch(/vagrant is a link/);
+  expect(said(older)).toMatch(/vagrant is a link/);
   expect([
     fs.readdirSync(path.join(lab.around, "outside")),
     fs.readFileSync(path.join(older, "Vagrantfile"), "utf8"),
