@@ -238,8 +238,17 @@ describe("a hang, a failure and a wrong answer are told apart, each with its cel
     }
   });
 
-  test("a status of the notebook's own choice to a made-up value is an answer", async () => {
-    gateway.routes = { "GET /u/1": { status: 404, body: '{"error": "no such student"}' } };
+  test("an example of a 404 is no excuse for a route that is not there", async () => {
+    const answer = await ask("# GET /gone\n# example: /gone\n# example status: 404");
+    expect(answer).toMatchObject({ status: "failed", expected: "the route of the notebook" });
+  });
+
+  test.each([
+    [401, "say who you are"],
+    [403, '{"error": "not your student"}'],
+    [404, '{"error": "no such student", "reason": "none"}'],
+  ])("a %i of the notebook's own choice to a made-up value is an answer", async (status, body) => {
+    gateway.routes = { "GET /u/1": { status, body } };
     expect((await ask("# GET /u/:id")).status).toBe("passed");
   });
 });
