@@ -64,6 +64,22 @@ withGateway("a cell that prints faster than it is read", () => {
   });
 });
 
+withGateway("a notebook with a cell of megabytes", () => {
+  test("is described without keeping others waiting", async () => {
+    const data = `DATA = """${"[1, 'a'], (\\n".repeat(300_000)}"""`;
+    const gateway = await startOurs([data, "# GET /hello\nprint('hello')"], { timeout: 1 });
+    try {
+      const specs = Array.from({ length: 8 }, async () => (await gateway.ask("GET /_api/spec")).status);
+      const began = performance.now();
+      expect((await gateway.ask("GET /hello")).status).toBe(200);
+      expect(await Promise.all(specs)).toEqual(Array(8).fill(200));
+      expect(performance.now() - began).toBeLessThan(3000);
+    } finally {
+      await gateway.stop();
+    }
+  });
+});
+
 withGateway("waiting", () => {
   const TIMEOUT = 4;
   let gateway: Gateway;

@@ -39,6 +39,8 @@ class Reading:
         kernelspec = notebook.metadata.get("kernelspec") or {}
         self.kernel_language = kernelspec.get("language") if isinstance(kernelspec, dict) else None
         self.paths, self.seeds, self.kernel, self.near_misses = [], [], None, []
+        # By openapi.describe.
+        self.described = None
 
     @property
     def code(self):

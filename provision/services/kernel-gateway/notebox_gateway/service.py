@@ -9,6 +9,7 @@ import sys
 
 from .faults import RequestFault, StartFault, one_line
 from .notebook import read_bytes, read_notebook
+from .openapi import describe
 from .pool import Pool
 from .seeding import seeded_kernel
 from .watch import changes
@@ -59,7 +60,9 @@ class Service:
     def _read_any(self, data):
         """Raises StartFault, whatever is in the file: else nobody would look at it ever again."""
         try:
-            return read_notebook(data, self.path, self.personality)
+            reading = read_notebook(data, self.path, self.personality)
+            describe(reading)
+            return reading
         except StartFault:
             raise
         except Exception as error:
