@@ -12,6 +12,9 @@ import { systemErrorCode, UserError } from "../errors.ts";
 import type { Download, DownloadRequest, Downloads, Http, HttpRequest, HttpResponse } from "../ports.ts";
 import { proxyFor } from "./proxy-choice.ts";
 
+/** Of an answer that is held in memory. What is larger comes from a server gone wrong. Bytes, unpacked. */
+const MOST_BYTES = 256 * 1024 * 1024;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export function createHttp(env: Environment = process.env): Http {
@@ -25,7 +28,7 @@ async function ask(request: HttpRequest, env: Environment): Promise<HttpResponse
   const url = new URL(request.url);
   const proxy = request.direct === true ? undefined : proxyFor(url, env);
   try {
-    const answer = await got(url, {
+    const asked = got(url, {
       method: (request.method ?? "GET") as "GET",
       headers: { "user-agent": "notebox", ...request.headers },
       ...(request.body === undefined ? {} : { body: request.body, allowGetBody: true }),
@@ -37,6 +40,10 @@ async function ask(request: HttpRequest, env: Environment): Promise<HttpResponse
       ...(request.signal === undefined ? {} : { signal: request.signal }),
       ...(await route(url, proxy)),
     });
+    asked.on("downloadProgress", ({ transferred }) => {
+      if (transferred > MOST_BYTES) asked.cancel();
+    });
+    const answer = await asked;
     return { status: answer.statusCode, headers: flat(answer.headers), body: answer.body };
   } catch (error) {
     throw told(error, request, url, proxy);
@@ -144,7 +151,7 @@ function flat(headers: http.IncomingHttpHeaders): Record<string, string> {
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
-const GOT_ERRORS = new Set(["RequestError", "TimeoutError", "ReadError", "UploadError"]);
+const GOT_ERRORS = new Set(["RequestError", "TimeoutError", "ReadError", "UploadError", "CancelError"]);
 
 /** The query is left out of messages: a token may stand there. */
 function told(
@@ -187,6 +194,7 @@ function reason(code: string, error: Error, timeoutMs: number): string {
     CERT_HAS_EXPIRED: "its certificate has expired",
     ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another name",
   };
+  if (error.name === "CancelError") return `its answer is larger than ${MOST_BYTES / 1024 / 1024} MB`;
   return words[code] ?? error.message.replace(/\.$/, "");
 }
 

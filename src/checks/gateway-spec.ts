@@ -35,7 +35,10 @@ export function readSpec({ status, body }: HttpResponse): GatewaySpec | undefine
     "x-notebox-service": service,
   } = (status === 200 ? object(body) : undefined) ?? {};
   if (typeof paths !== "object" || paths === null) return undefined;
-  const routes = Object.entries(paths as Record<string, object>).flatMap(([path, methods]) =>
+  const items = Object.entries(paths);
+  // The VM may answer anything.
+  if (!items.every(([, methods]) => typeof methods === "object" && methods !== null)) return undefined;
+  const routes = items.flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${shape(path)}`),
   );
   const { sha256, problem } = (own ?? {}) as { sha256?: unknown; problem?: { message?: unknown } | null };

@@ -5,7 +5,7 @@
 import { type ExampleRequest, hasExample } from "../notebooks/example-request.ts";
 import type { Route } from "../notebooks/routes.ts";
 import type { HttpResponse } from "../ports.ts";
-import { field, reasonOf, told } from "./http-answer.ts";
+import { field, object, reasonOf, told } from "./http-answer.ts";
 
 export type Fault = "hangs" | "fails" | "answers wrongly";
 
@@ -60,7 +60,8 @@ export function judge(
   const fine = (more = ""): Verdict => ({ seen: seen + more, expected: "", hint: "" });
   if (answer.status === 504) return hang(route, answer, asked, setting);
   if (example.status !== undefined) {
-    if (answer.status === example.status) return wrongJson(route, answer, seen, setting) ?? fine();
+    if (answer.status === example.status)
+      return notTheRoute(route, answer, seen, setting) ?? wrongJson(route, answer, seen, setting) ?? fine();
     if (answer.status < 500) return otherStatus(route, example.status, seen, setting);
   } else if (answer.status < 500) {
     return notTheRoute(route, answer, seen, setting) ?? wrongClient(route, answer, seen, setting) ?? fine();
@@ -99,14 +100,9 @@ function failure(route: Route, answer: HttpResponse, seen: string, { notebook, s
   };
 }
 
-/** 404 and 405 that the gateway itself says: this is not the notebook's route at all. */
+/** What the gateway itself says of a request that no cell answers: this is not the notebook's route at all. */
 function notTheRoute(route: Route, answer: HttpResponse, seen: string, { service }: Setting): Verdict | undefined {
-  const gatewaysOwn =
-    answer.status === 401 ||
-    answer.status === 403 ||
-    answer.status === 405 ||
-    (answer.status === 404 && field(answer.body, "reason") !== undefined);
-  if (!gatewaysOwn) return undefined;
+  if (answer.status !== 405 && !isGatewaysOwn(answer)) return undefined;
   return {
     fault: "answers wrongly",
     elsewhere: true,
@@ -114,6 +110,15 @@ function notTheRoute(route: Route, answer: HttpResponse, seen: string, { service
     expected: "the route of the notebook",
     hint: `The gateway serves an older copy of the notebook, or another route hides ${route.method} ${route.path}: \`notebox verify --only served.${service}\` and \`notebox api routes\` tell.`,
   };
+}
+
+/** A notebook may say 401, 403 or 404, too: by its ResponseInfo cell, and hardly with just these two fields. */
+function isGatewaysOwn({ status, body }: HttpResponse): boolean {
+  const fields = Object.keys(object(body) ?? {});
+  const both = field(body, "reason") !== undefined && field(body, "message") !== undefined;
+  return (
+    [401, 403, 404].includes(status) && both && fields.every((name) => ["reason", "message", "fault"].includes(name))
+  );
 }
 
 function otherStatus(route: Route, wanted: number, seen: string, { notebook }: Setting): Verdict {

@@ -15,8 +15,7 @@ export interface ExampleRequest {
 /** Without an example of the author's each parameter is "1", and the body of PUT and POST is `{}`. */
 export function exampleRequest(route: Route): ExampleRequest {
   const notes = notesOf(route);
-  const usable = notes.path?.startsWith("/") && matches(route, encoded(notes.path).replace(/[?#].*$/s, ""));
-  const path = usable ? encoded(notes.path ?? "") : encoded(filled(route));
+  const path = encoded(usablePath(route) ?? filled(route));
   const head = { method: route.method, path, ...(notes.status === undefined ? {} : { status: notes.status }) };
   if (route.method !== "PUT" && route.method !== "POST") return head;
   return { ...head, body: notes.body ?? "{}" };
@@ -24,8 +23,13 @@ export function exampleRequest(route: Route): ExampleRequest {
 
 /** Whether the author has said which request to send. */
 export function hasExample(route: Route): boolean {
-  const { path, body } = notesOf(route);
-  return path !== undefined || body !== undefined;
+  return usablePath(route) !== undefined || notesOf(route).body !== undefined;
+}
+
+/** The author's path; undefined when there is none, or one that another route or none would answer. */
+function usablePath(route: Route): string | undefined {
+  const { path } = notesOf(route);
+  return path?.startsWith("/") && matches(route, encoded(path).replace(/[?#].*$/s, "")) ? path : undefined;
 }
 
 /** All that the author says about the route, wherever it stands. */

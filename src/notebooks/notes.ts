@@ -58,12 +58,13 @@ export function notesOfSource(source: string): Notes {
   const path = commentValue(source, "example");
   const body = commentValue(source, "example body");
   const given = Number(commentValue(source, "example status"));
-  const writes = /^(yes|no)$/i.exec(commentValue(source, "writes") ?? "")?.[1]?.toLowerCase();
+  const writes = commentValue(source, "writes");
   return {
     ...(path === undefined ? {} : { path }),
     ...(body === undefined ? {} : { body }),
     ...(status.safeParse(given).success ? { status: given } : {}),
-    ...(writes === undefined ? {} : { writes: writes === "yes" }),
+    // Whatever else it says, it is a warning not to call the route just to see whether it answers.
+    ...(writes === undefined ? {} : { writes: !/^(?:no|false)$/i.test(writes) }),
   };
 }
 

@@ -105,6 +105,7 @@ withGateway("who may ask the gateway", () => {
     ["the word Token", "", `Token ${TOKEN}`, 200],
     ["Bearer", "", `Bearer ${TOKEN}`, 200],
     ["the query", `?token=${TOKEN}`, undefined, 200],
+    ["the query, its name percent-encoded", `?%74oke%6E=${TOKEN}`, undefined, 200],
     ["the query, beside a wrong one", `?token=x&token=${TOKEN}`, undefined, 200],
     ["a header, beside a wrong query", "?token=x", `token ${TOKEN}`, 200],
     ["none", "", undefined, 401],

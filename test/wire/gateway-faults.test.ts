@@ -38,6 +38,48 @@ withGateway("faults", () => {
   });
 });
 
+withGateway("a cell that prints faster than it is read", () => {
+  test("is heard to its last line", async () => {
+    const LINES = 8000;
+    // With pauses: a kernel has a queue of its own, which overflows on a busy computer.
+    const printing = `for i in range(${LINES}):\n  print(i, flush=True)\n  if i % 50 == 0: time.sleep(0.01)`;
+    const cells = [`# GET /many\nimport time\nopen('begun', 'w')\n${printing}`, "# POST /big"];
+    const gateway = await startOurs(cells, { timeout: 60 });
+    try {
+      const many = gateway.ask("GET /many");
+      const begun = path.join(path.dirname(gateway.notebook), "begun");
+      expect(await until(() => fs.existsSync(begun), 10_000)).toBe(true);
+      // To read this keeps the gateway busy for a second or two, in which the cell goes on.
+      const headers = { "content-type": "application/json" };
+      const body = `["${"x\\n".repeat(24_000_000)}"]`;
+      const gone = new AbortController();
+      const big = gateway.ask("POST /big", { headers, body, signal: gone.signal }).catch(() => undefined);
+      const lines = (await (await many).text()).trim().split("\n");
+      gone.abort();
+      await big;
+      expect(lines).toHaveLength(LINES);
+    } finally {
+      await gateway.stop();
+    }
+  });
+});
+
+withGateway("a notebook with a cell of megabytes", () => {
+  test("is described without keeping others waiting", async () => {
+    const data = `DATA = """${"[1, 'a'], (\\n".repeat(300_000)}"""`;
+    const gateway = await startOurs([data, "# GET /hello\nprint('hello')"], { timeout: 1 });
+    try {
+      const specs = Array.from({ length: 8 }, async () => (await gateway.ask("GET /_api/spec")).status);
+      const began = performance.now();
+      expect((await gateway.ask("GET /hello")).status).toBe(200);
+      expect(await Promise.all(specs)).toEqual(Array(8).fill(200));
+      expect(performance.now() - began).toBeLessThan(3000);
+    } finally {
+      await gateway.stop();
+    }
+  });
+});
+
 withGateway("waiting", () => {
   const TIMEOUT = 4;
   let gateway: Gateway;

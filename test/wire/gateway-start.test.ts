@@ -169,6 +169,11 @@ withGateway("when the notebook changes", () => {
       for (const [broken, fault, cell] of [
         [notebook("three", ["1/0"]), "seed-failed", 1],
         ["{", "notebook", null],
+        // Whatever it is, the next version is read all the same.
+        [notebook("three").replace('"language_info":{"name":"python"}', '"language_info":"python"'), "notebook", null],
+        [notebook("three", ["# GET /x{99999999999999999999}"]), "bad-path", 1],
+        [notebook("three", ["# GET /\ud800("]), "bad-path", 1],
+        [notebook("three", ["'\ud800'"]), "seed-failed", 1],
       ] as const) {
         write(broken);
         expect(await until(async () => (await told()).problem?.["fault"] === fault, 30_000)).toBe(true);

@@ -1,6 +1,8 @@
 /** The HTTP adapter at the wire: who is asked directly and who through a proxy, and that one request is one request. */
 import http from "node:http";
 import type net from "node:net";
+import { Readable } from "node:stream";
+import zlib from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createDownloads, createHttp } from "../../src/adapters/got.ts";
 import { UserError } from "../../src/errors.ts";
@@ -23,7 +25,18 @@ beforeAll(async () => {
     if (request.url === "/moved") response.writeHead(302, { location: "/elsewhere" });
     else if (request.url === "/busy") response.writeHead(503);
     else if (request.url?.startsWith("/hangs")) return;
-    else if (request.url === "/stalls") return void response.write("first");
+    else if (request.url === "/endless") {
+      const chunk = Buffer.alloc(1024 * 1024, 97);
+      const more = (): void => {
+        while (!response.destroyed && response.write(chunk));
+      };
+      response.on("drain", more);
+      return more();
+    } else if (request.url === "/bomb") {
+      response.setHeader("content-encoding", "gzip");
+      const zeros = Readable.from(Array.from({ length: 400 }, () => Buffer.alloc(1024 * 1024)));
+      return void zeros.pipe(zlib.createGzip()).pipe(response);
+    } else if (request.url === "/stalls") return void response.write("first");
     else if (request.url === "/cut") {
       response.writeHead(200, { "content-length": 10 }).write("first");
       setTimeout(() => response.destroy(), 20);
@@ -125,6 +138,15 @@ describe("one request", () => {
     expect(error.code).toBe("unreachable");
     expect(error.message).toContain("no answer within 0.2 s");
     expect(error.message).not.toContain("secret");
+  });
+
+  // A VM that has been taken over must not fill this computer's memory.
+  test.each(["/endless", "/bomb"])("%s is broken off", async (path) => {
+    const before = process.memoryUsage().rss;
+    const error = await problem(ask(url + path, {}, { timeoutMs: 60_000 }));
+    expect(error.code).toBe("unreachable");
+    expect(error.message).toContain("its answer is larger than 256 MB");
+    expect(process.memoryUsage().rss - before).toBeLessThan(1024 * 1024 * 1024);
   });
 
   test("nothing listens", async () => {

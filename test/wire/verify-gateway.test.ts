@@ -96,6 +96,11 @@ describe("a workbench with a gateway", () => {
     expect(find(done, "auth.hello")?.hint).toContain("another gateway than this notebox makes");
   });
 
+  test.each(['{"/hello": null}', "[7]"])("%s as its paths is none either", async (paths) => {
+    world.gateway.routes["GET /_api/spec"] = { status: 200, body: `{"paths": ${paths}}` };
+    expect(causes(await world.ask())).toContain("served.hello");
+  });
+
   test("parameters may have other names there: the first one wins", async () => {
     world.gateway.described = ["GET /hello", "GET /hello/{who}"];
     expect(causes(await world.ask())).toEqual([]);

@@ -54,6 +54,13 @@ describe("which routes are called", () => {
     expect(called()).toEqual(["GET /a"]);
   });
 
+  test.each(["yes", "true", "Yes, into marks.csv"])("a GET whose author says writes: %s is not", async (said) => {
+    gateway.described = ["GET /save"];
+    const answer = await ask(`# GET /save\n# writes: ${said}\nsave()`);
+    expect(answer).toMatchObject({ status: "passed", seen: expect.stringContaining("its cell says that it writes") });
+    expect(called()).toEqual([]);
+  });
+
   test("all of them with --include-writes", async () => {
     under.includeWrites = true;
     gateway.routes = { "GET /a": ok, "POST /b": ok, "DELETE /c/1": ok };
@@ -238,8 +245,22 @@ describe("a hang, a failure and a wrong answer are told apart, each with its cel
     }
   });
 
-  test("a status of the notebook's own choice to a made-up value is an answer", async () => {
+  test("an example of a 404 is no excuse for a route that is not there", async () => {
+    const answer = await ask("# GET /gone\n# example: /gone\n# example status: 404");
+    expect(answer).toMatchObject({ status: "failed", expected: "the route of the notebook" });
+  });
+
+  test("an example that another route would answer is none: it is not judged as the author's own", async () => {
     gateway.routes = { "GET /u/1": { status: 404, body: '{"error": "no such student"}' } };
+    expect((await ask("# GET /u/:id\n# example: of a student")).status).toBe("passed");
+  });
+
+  test.each([
+    [401, "say who you are"],
+    [403, '{"error": "not your student"}'],
+    [404, '{"error": "no such student", "reason": "none"}'],
+  ])("a %i of the notebook's own choice to a made-up value is an answer", async (status, body) => {
+    gateway.routes = { "GET /u/1": { status, body } };
     expect((await ask("# GET /u/:id")).status).toBe("passed");
   });
 });

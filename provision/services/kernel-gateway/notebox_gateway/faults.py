@@ -6,8 +6,9 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x1f\x7f-\x9f\u2028\u2029
 
 
 def one_line(text, most=300):
-    """Text of a notebook's as it may stand in a journal: one line, no colours, not endless."""
-    line = " ".join(ESCAPES.sub(" ", str(text)).split())
+    """Text of a notebook's as it may stand in a journal and in a file: one line, no colours, not endless, and without
+    halves of characters (lone surrogates), which JSON may hold and UTF-8 may not."""
+    line = " ".join(ESCAPES.sub(" ", str(text)).encode("utf-8", "replace").decode().split())
     return line if len(line) <= most else line[: most - 1] + "…"
 
 

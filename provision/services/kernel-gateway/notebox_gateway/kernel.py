@@ -16,6 +16,9 @@ MOST_OUTPUT = 16 * 1024 * 1024
 # The last words of a kernel may still be on their way when its process has ended. Seconds.
 LAST_WORDS = 0.2
 ASK_AGAIN = 0.3
+# Of a kernel that prints faster than it is read here, ZeroMQ keeps this many messages (it would be 1000) and silently
+# drops what comes after: lines in the middle of an answer, or the word that it is done.
+MOST_WAITING = 50_000
 
 
 class Outcome:
@@ -69,6 +72,10 @@ class Kernel:
         self.manager, self.id = manager, kernel_id
         self.km = manager.get_kernel(kernel_id)
         self.session = Session(config=self.km.session.config, key=self.km.session.key)
+        # That is for ending kernels that nobody uses; it would read all output a second time.
+        manager.stop_watching_activity(kernel_id)
+        # Before the socket is made: what it is told later holds for its connection in part only.
+        self.km.context.rcvhwm = MOST_WAITING
         self.shell, self.iopub = self.km.connect_shell(), self.km.connect_iopub()
         self.shell.on_recv(lambda parts: self._receive(parts, self._on_shell))
         self.iopub.on_recv(lambda parts: self._receive(parts, self._on_iopub))

@@ -39,6 +39,8 @@ class Reading:
         kernelspec = notebook.metadata.get("kernelspec") or {}
         self.kernel_language = kernelspec.get("language") if isinstance(kernelspec, dict) else None
         self.paths, self.seeds, self.kernel, self.near_misses = [], [], None, []
+        # By openapi.describe.
+        self.described = None
 
     @property
     def code(self):
@@ -117,6 +119,10 @@ def parse(data, name):
             if not isinstance(cell["source"], str):
                 raise TypeError("a cell has no source")
             cell["cell_type"]
+        for name, fields in (("language_info", ["name"]), ("kernelspec", ["name", "language"])):
+            part = notebook.metadata.get(name, {})
+            if not isinstance(part, dict) or any(not isinstance(part.get(field, ""), str) for field in fields):
+                raise TypeError(f"its metadata {name} is not as it should be")
         return notebook
     except Exception as error:  # noqa: BLE001 - a file of somebody's: nbformat fails on it in many ways
         why = "is empty" if not data.strip() else f"is no notebook: {one_line(error, 120)}"
@@ -154,7 +160,7 @@ def matcher_of(path, methods, name, app):
     cell = min(cell for route in methods.values() for cell in route.cells)
     try:
         return PathMatches(url_path_join("/", app.base_url, parameterize_path(path)))
-    except (re.error, AssertionError) as error:
-        why = str(error) if isinstance(error, re.error) else "parentheses beside a parameter"
+    except (re.error, AssertionError, OverflowError, RecursionError) as error:
+        why = "parentheses beside a parameter" if isinstance(error, AssertionError) else str(error)
         what = f"the route {path} in cell {cell} of {name} is not a sound path ({why}): parameters are names such as :student"
         raise StartFault("bad-path", what, cell) from None

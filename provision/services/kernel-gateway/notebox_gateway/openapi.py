@@ -66,13 +66,12 @@ HEADING = re.compile(rf"{BEGIN}#{{1,6}}[ \t]+(?=\S)({IN_LINE}+?)[ \t#]*{END}")
 def document(service, url):
     """`x-notebox-notebook` says which notebook this is, and what is wrong with a newer one."""
     reading = service.reading
-    operations = operations_of(reading)
-    paths = {}
-    for route, operation in operations:
-        paths.setdefault(template_of(route.path), {})[route.method.lower()] = operation
+    if reading.described is None:
+        describe(reading)
+    info, paths = reading.described
     return {
         "openapi": "3.1.0",
-        "info": {"title": title_of(reading), "version": version_of([route for route, _ in operations])},
+        "info": info,
         "servers": [{"url": url, "description": "The workbench on this computer"}],
         "security": [{"token": []}, {"bearer": []}, {"tokenInQuery": []}],
         "paths": paths,
@@ -92,6 +91,16 @@ def document(service, url):
             "origins": service.origins,
         },
     }
+
+
+def describe(reading):
+    """Once for each version of the notebook: of a large one it takes seconds, in which nobody else is answered."""
+    operations = operations_of(reading)
+    paths = {}
+    for route, operation in operations:
+        paths.setdefault(template_of(route.path), {})[route.method.lower()] = operation
+    info = {"title": title_of(reading), "version": version_of([route for route, _ in operations])}
+    reading.described = (info, paths)
 
 
 def title_of(reading):

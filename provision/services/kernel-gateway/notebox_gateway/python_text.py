@@ -4,6 +4,8 @@ places where it reads REQUEST, as request-reading.ts finds them: so that both de
 import re
 
 TOKEN = re.compile(r"#[^\n]*|(\"\"\"|'''|\"|')|\n|[()\[\]{}]")
+# What may end a string, or hide its end.
+IN_LINE, IN_TEXT = re.compile(r"\\.|\n|[\"']", re.DOTALL), re.compile(r"\\.|\"\"\"|'''", re.DOTALL)
 LOADS = r"(?:json\s*\.\s*)?loads\s*\(\s*REQUEST\s*\)"
 
 
@@ -43,15 +45,11 @@ class PythonText:
 
 
 def string_end(source, start, quote):
-    at = start
-    while at < len(source):
-        if source[at] == "\\":
-            at += 1
-        elif source.startswith(quote, at):
-            return at, at + len(quote)
-        elif source[at] == "\n" and len(quote) == 1:
-            return at, at
-        at += 1
+    for match in (IN_LINE if len(quote) == 1 else IN_TEXT).finditer(source, start):
+        if match.group() == quote:
+            return match.start(), match.end()
+        if match.group() == "\n":
+            return match.start(), match.start()
     return len(source), len(source)
 
 

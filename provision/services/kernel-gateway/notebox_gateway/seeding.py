@@ -35,6 +35,10 @@ async def seeded_kernel(manager, reading, seconds):
                 raise StartFault("seed-killed", what, cell) from None
             case TooMuchOutput():
                 raise StartFault("seed-failed", f"{where} prints without end; {advice}", cell) from None
+            case Exception() if cell is not None:
+                # Such as half a character in its text, which cannot be sent to a kernel.
+                what = f"{where} cannot be run: {one_line(error, 160)}; {advice}"
+                raise StartFault("seed-failed", what, cell) from error
             case Exception():
                 what = f"the kernel {reading.kernel} cannot be started: {one_line(error, 160)}"
                 raise StartFault("no-kernel", what) from error

@@ -7,8 +7,9 @@ import json
 import os
 import sys
 
-from .faults import RequestFault, StartFault
+from .faults import RequestFault, StartFault, one_line
 from .notebook import read_bytes, read_notebook
+from .openapi import describe
 from .pool import Pool
 from .seeding import seeded_kernel
 from .watch import changes
@@ -32,7 +33,7 @@ class Service:
 
     def read_first(self):
         """Raises StartFault."""
-        self.reading = self._read(read_bytes(self.file, self.path))
+        self.reading = self._read_any(read_bytes(self.file, self.path))
         self.pool = self._pool_for(self.reading)
 
     def start(self):
@@ -56,8 +57,18 @@ class Service:
         """One line for the journal; `verify` looks for how it begins."""
         print(f"notebox: {self.name}: {text}", file=sys.stderr, flush=True)
 
-    def _read(self, data):
-        return read_notebook(data, self.path, self.personality)
+    def _read_any(self, data):
+        """Raises StartFault, whatever is in the file: else nobody would look at it ever again."""
+        try:
+            reading = read_notebook(data, self.path, self.personality)
+            describe(reading)
+            return reading
+        except StartFault:
+            raise
+        except Exception as error:
+            self.personality.log.exception("%s cannot be read", self.path)
+            what = f"{self.path} cannot be read: {one_line(error, 160)}; open it in Jupyter and save it again"
+            raise StartFault("notebook", what) from error
 
     def _pool_for(self, reading):
         manager, seconds = self.personality.parent.kernel_manager, self.personality.seed_timeout
@@ -103,7 +114,7 @@ class Service:
         try:
             if isinstance(found, StartFault):
                 raise found
-            reading = await asyncio.to_thread(self._read, found)
+            reading = await asyncio.to_thread(self._read_any, found)
         except StartFault as fault:
             if self.serving:
                 self._keep_old(fault, None)
