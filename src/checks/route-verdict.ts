@@ -66,10 +66,18 @@ export function judge(
   } else if (answer.status < 500) {
     return notTheRoute(route, answer, seen, setting) ?? wrongClient(route, answer, seen, setting) ?? fine();
   }
-  // Made-up values may be nonsense to a notebook; then an error of the cell's own is a fair answer, and in time.
-  if (route.parameters.length > 0 && !hasExample(route) && /^Error /.test(answer.body))
-    return fine(", for a made-up value");
+  if (isOfMadeUpValue(route, answer)) return fine(", for a made-up value");
   return failure(route, answer, seen, setting);
+}
+
+/**
+ * Made-up values may be nonsense to a notebook; then an error of the cell's own is a fair answer, and in time. Of a
+ * query or a body nothing is made up: what fails is then the look into it.
+ */
+function isOfMadeUpValue(route: Route, { body }: HttpResponse): boolean {
+  if (hasExample(route) || !/^Error /.test(body)) return false;
+  if (route.parameters.length > 0) return true;
+  return /["'](?:args|body)["']/.test(route.source) && /^Error (?:Key|Index|Value|Type|Attribute)Error\b/.test(body);
 }
 
 function hang(route: Route, answer: HttpResponse, asked: string, { timeoutSeconds, notebook }: Setting): Verdict {

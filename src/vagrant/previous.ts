@@ -7,7 +7,8 @@ const GRACE_MS = 120_000;
 
 export async function endPrevious(deps: Pick<Deps, "processes" | "reporter" | "signal">, lock: Lock): Promise<void> {
   const child = lock.previous?.child;
-  if (child === undefined || !deps.processes.isAlive(child)) return;
+  // Where a process's start cannot be known (Windows, macOS) its number may be another program's by now.
+  if (child === undefined || child.started === "" || !deps.processes.isAlive(child)) return;
   const id = "previous";
   deps.reporter.emit({ type: "step-start", id, title: "Ending what an interrupted run left at work" });
   await deps.processes.end(child, { graceMs: GRACE_MS, signal: deps.signal });

@@ -164,6 +164,15 @@ describe("a hang, a failure and a wrong answer are told apart, each with its cel
     expect(await ask("# GET /u/:id\n# example: /u/7")).toMatchObject({ status: "failed" });
   });
 
+  test("a query that the cell looks for and nobody has sent is made up, too; another error is not", async () => {
+    const cell = "# GET /marks\ncourse = json.loads(REQUEST)['args']['course'][0]";
+    gateway.routes = { "GET /marks": { status: 500, body: "Error KeyError: 'course' " } };
+    expect(await ask(cell)).toMatchObject({ status: "passed", seen: expect.stringContaining("made-up") });
+    expect(await ask("# GET /marks\nnothing['course']")).toMatchObject({ status: "failed" });
+    gateway.routes = { "GET /marks": { status: 500, body: "Error NameError: name 'json' is not defined " } };
+    expect(await ask(cell)).toMatchObject({ status: "failed" });
+  });
+
   test.each(["input", "kernel-died"])("the gateway's word %s: the cell and what to take out", async (fault) => {
     const message = "The cells of GET /a (cell 0) …; the next request gets a fresh kernel.";
     gateway.routes = { "GET /a": { status: 500, body: JSON.stringify({ reason: "x", message, fault, cells: [0] }) } };
