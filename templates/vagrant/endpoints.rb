@@ -8,6 +8,8 @@ require "fileutils"
 require "json"
 require "uri"
 
+require_relative "readiness"
+
 module Notebox
   class Endpoints
     TOKENS = "/var/lib/notebox/tokens".freeze
@@ -39,6 +41,15 @@ module Notebox
       fetch_lock
     rescue StandardError => e
       @machine.ui.warn("The VM runs, but its addresses could not be written to #{@folder}: #{e.message}")
+    end
+
+    # Raises a Failure when Jupyter, whose page a person is about to see, does not answer in time.
+    def await_page
+      jupyter = @services.find { |_, service| service[:kind] == "jupyter" }
+      return unless jupyter && running?
+
+      @machine.ui.info("Waiting until Jupyter answers")
+      Readiness.await("Jupyter", service_urls.fetch(jupyter.first))
     end
 
     def remove

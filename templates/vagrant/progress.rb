@@ -9,7 +9,8 @@ module Notebox
       [/could not be found\. Attempting to find|Adding box|Downloading:/, 2, "Fetching the box from the share"],
       [/Importing base box|Creating (?:domain|image)|Uploading base box/, 3, "Making the virtual machine"],
       [/Booting VM|Starting domain|Waiting for (?:machine to boot|domain to get)/, 3, "Starting the virtual machine; this takes some minutes"],
-      [/Running provisioner: provision/, 4, "Setting it up"]
+      [/Running provisioner: provision/, 4, "Setting it up"],
+      [/Waiting until Jupyter answers/, 5, "Waiting until Jupyter answers"]
     ].freeze
 
     def initialize(log)

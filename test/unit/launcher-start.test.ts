@@ -1,5 +1,5 @@
 /** What a launcher's start does beside its checks: it mends, takes the lock, lends VirtualBox a folder, tells progress. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import net, { type AddressInfo } from "node:net";
 import os from "node:os";
@@ -284,6 +284,7 @@ test("what Vagrant prints becomes a few lines for people, and each part of a lin
     "==> default: Waiting for machine to boot. This may take a few minutes...\n",
     "==> default: Running provisioner: provision (shell)...\n",
     "    default: notebox: [1/2] System packages …\n    default: notebox: [2/2] Python …\n",
+    "==> default: Waiting until Jupyter answers\n",
   ];
   const run = spawnSync("ruby", ["--disable-gems", "-w", "-e", program], { input: printed.join(""), encoding: "utf8" });
   expect([run.stderr, run.stdout.split("\n")]).toEqual([
@@ -298,8 +299,47 @@ test("what Vagrant prints becomes a few lines for people, and each part of a lin
       "4 of 5: Setting it up",
       "4 of 5: Setting it up, 1 of 2: System packages",
       "4 of 5: Setting it up, 2 of 2: Python",
+      "5 of 5: Waiting until Jupyter answers",
       "5 of 5: Lab is running",
       "",
     ],
   ]);
+});
+
+describe("before the page is opened", () => {
+  const file = path.resolve(import.meta.dirname, "../../templates/vagrant/readiness.rb");
+  const awaited = (address: string, limit: number) =>
+    new Promise<{ code: number | null; text: string }>((resolve) => {
+      const program = `module Notebox; class Failure < StandardError; end; end
+        load ${JSON.stringify(file)}
+        Notebox::Readiness.await("Jupyter", ${JSON.stringify(address)}, limit: ${limit})`;
+      const child = spawn("ruby", ["--disable-gems", "-w", "-e", program], {
+        env: { ...process.env, http_proxy: "http://127.0.0.1:9" },
+      });
+      let text = "";
+      child.stderr.on("data", (chunk) => (text += chunk));
+      child.once("close", (code) => resolve({ code, text }));
+    });
+
+  test("Jupyter answers: a port that only takes connections, as a VM's does early, is waited for", async () => {
+    let calls = 0;
+    const server = net.createServer((socket) => {
+      socket.on("error", () => {});
+      socket.resume();
+      if (++calls < 3) socket.destroy();
+      else socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    });
+    await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+    expect(await awaited(`http://127.0.0.1:${port}/`, 60)).toEqual({ code: 0, text: "" });
+    expect(calls).toBeGreaterThanOrEqual(3);
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  test("or it is said that it does not", async () => {
+    const { code, text } = await awaited(`http://127.0.0.1:${port}/`, 1);
+    expect([code, text]).toEqual([
+      1,
+      expect.stringContaining("The VM runs, but Jupyter does not answer this computer yet"),
+    ]);
+  });
 });
