@@ -17,7 +17,7 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** With its parents. Throws what keeps it from being there: of a full disk Node only says that a parent is missing. */
+/** With its parents. Throws what keeps it from being there: of a full or read-only disk Node only says that a parent is missing. */
 export async function makeFolder(folder: string): Promise<void> {
   try {
     await fs.mkdir(folder, { recursive: true });

@@ -4,7 +4,8 @@
  */
 import fs from "node:fs/promises";
 import path from "node:path";
-import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
+import { makeFolder } from "../boxes/durable.ts";
+import { asDiskFull, UserError } from "../errors.ts";
 import type { Processes } from "../ports.ts";
 import { type Change, compare } from "./changes.ts";
 import type { PlannedFile } from "./planned-file.ts";
@@ -70,17 +71,6 @@ async function makeParts(all: string, processes: WriteOptions["processes"]): Pro
   }
   const { pid, started } = processes.self();
   return await fs.mkdtemp(path.join(all, `${pid}-${started}-`));
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await fs.mkdir(folder, { recursive: true });
-  } catch (error) {
-    // Of a read-only disk Node says "no such file" here; folder by folder, the system says why.
-    if (systemErrorCode(error) !== "ENOENT" || path.dirname(folder) === folder) throw error;
-    await makeFolder(path.dirname(folder));
-    await fs.mkdir(folder);
-  }
 }
 
 function writer(folder: string, parts: string): (file: PlannedFile) => Promise<void> {

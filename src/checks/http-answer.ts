@@ -27,6 +27,15 @@ export function object(body: string): Record<string, unknown> | undefined {
   }
 }
 
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** "200", or "500 Error NameError: …": of an error the first line, which is the reason. */
 export function told(answer: HttpResponse): string {
   const { status, headers } = answer;

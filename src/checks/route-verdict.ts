@@ -5,7 +5,7 @@
 import { type ExampleRequest, hasExample } from "../notebooks/example-request.ts";
 import type { Route } from "../notebooks/routes.ts";
 import type { HttpResponse } from "../ports.ts";
-import { field, object, reasonOf, told } from "./http-answer.ts";
+import { field, isJson, object, reasonOf, told } from "./http-answer.ts";
 
 export type Fault = "hangs" | "fails" | "answers wrongly";
 
@@ -158,15 +158,6 @@ function wrongJson(route: Route, answer: HttpResponse, seen: string, { notebook 
     expected: "JSON, as its Content-Type says",
     hint: `Print one json.dumps(…) in ${cellOf(route)} of ${notebook} and nothing else, or name another Content-Type in its ResponseInfo cell.`,
   };
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** "cell 4", "cells 4 and 6": where to look. */

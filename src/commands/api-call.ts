@@ -4,7 +4,7 @@
  */
 import fs from "node:fs/promises";
 import path from "node:path";
-import { field as fieldOf, reasonOf } from "../checks/http-answer.ts";
+import { field as fieldOf, isJson, reasonOf } from "../checks/http-answer.ts";
 import { UserError } from "../errors.ts";
 import { routesOf } from "../notebooks/routes.ts";
 import type { Deps, HttpResponse, SshTarget } from "../ports.ts";
@@ -106,15 +106,6 @@ async function readBody(file: string): Promise<string> {
       cause,
     });
   });
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function readToken(deps: Deps, workbench: Workbench, { name }: KernelGatewayService): Promise<string> {

@@ -44,7 +44,10 @@ export async function boxFromVm(lab: Lab): Promise<string> {
   const own = await ownOf(lab);
   for (const [what, text] of Object.entries(own)) expect(text.length >= 20, `${what} is ${JSON.stringify(text)}`);
   // Split, so that the mark is in the log and not in the shell's own traces of this line.
-  await inGuest(lab.workbench, `mark=${MARK.slice(0, 12)}; logger "$mark${MARK.slice(12)}"; journalctl --sync; sync`);
+  await inGuest(
+    lab.workbench,
+    `mark=${MARK.slice(0, 12)}; logger "\${mark}${MARK.slice(12)}"; journalctl --sync; sync`,
+  );
 
   // It checks the VM itself before it packs it, as `up` does at its end.
   const out = path.join(lab.folder, "packed");
