@@ -5,7 +5,7 @@
 import fs from "node:fs/promises";
 import path from "node:path";
 import { makeFolder } from "../boxes/durable.ts";
-import { asDiskFull, UserError } from "../errors.ts";
+import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
 import type { Processes } from "../ports.ts";
 import { type Change, compare } from "./changes.ts";
 import type { PlannedFile } from "./planned-file.ts";
