@@ -57,7 +57,10 @@ export async function boxFromVm(lab: Lab): Promise<string> {
   const box = files[0]?.file ?? "";
   const named = ["--share", path.join(lab.folder, "share"), "--name", NAME, "--version", lab.boxes.version];
   await must(process.execPath, [program, "box", "publish", box, ...named, "--arch", "amd64"], { seconds: 300 });
-  const searched = await holdsNothingOf(lab, box, { ...own, "a line of the log": MARK });
+  // The machine-id is no secret, and the name of a deleted folder (/var/log/journal/ID) may keep its letters: that the
+  // second VM has another one shows that it was forgotten.
+  const { "the machine-id": _, ...secrets } = own;
+  const searched = await holdsNothingOf(lab, box, { ...secrets, "a line of the log": MARK });
   fs.rmSync(box);
   console.log(`     packed, published and searched: ${searched}`);
 
