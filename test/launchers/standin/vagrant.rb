@@ -190,6 +190,8 @@ begin
   require "pathname"
   CONFIG = Recorder.new
   load File.join(Dir.pwd, "Vagrantfile")
+  # Nothing listens at this VM's ports; waiting for a real one is in test/unit/launcher-start.test.ts.
+  Notebox::Readiness.define_singleton_method(:await) { |*, **| nil }
   machine = Machine.new
   action = ARGV.first.to_sym
   fire(:before, action, machine)
