@@ -5,7 +5,7 @@ import fs from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
-import { compare, timeProgram } from "./measure.mjs";
+import { compare, freePort, timeProgram } from "./measure.mjs";
 
 const program = path.resolve(import.meta.dirname, "../dist/notebox.cjs");
 const MIB = 1024 ** 2;
@@ -179,14 +179,6 @@ http { access_log off; ${temporary.join(" ")} include ${place}/boxes.conf; }\n`;
   const child = spawn("nginx", ["-p", place, "-c", "nginx.conf", "-e", "stderr"], { env, stdio: "ignore" });
   while (!(await answers(port))) await new Promise((resolve) => setTimeout(resolve, 30));
   return child;
-}
-
-async function freePort() {
-  const server = net.createServer();
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function answers(port) {

@@ -2,11 +2,10 @@
 // on this computer with the same notebook. What our personality adds counts, in milliseconds.
 import { spawn } from "node:child_process";
 import fs from "node:fs";
-import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { gatewayPython } from "../scripts/lib/gateway-python.mjs";
-import { compare } from "./measure.mjs";
+import { compare, freePort } from "./measure.mjs";
 
 const PROVISION = path.resolve(import.meta.dirname, "../provision/services/kernel-gateway");
 const NOTEBOOK = path.resolve(import.meta.dirname, "../examples/hello/api/hello.ipynb");
@@ -98,12 +97,4 @@ async function request(url) {
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;
   if (answer.status !== 200) throw new Error(`${url}: ${answer.status} ${body}`);
   return seconds;
-}
-
-async function freePort() {
-  const server = net.createServer();
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

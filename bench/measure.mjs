@@ -1,5 +1,6 @@
 // Runs two ways of doing the same thing by turns and compares their medians. What is run is in rows.mjs.
 import { spawnSync } from "node:child_process";
+import net from "node:net";
 
 /** Seconds that a program takes; throws when it fails, because a failure measures nothing. */
 export function timeProgram(file, args, options = {}) {
@@ -38,4 +39,13 @@ export function inWords(seconds) {
   if (seconds < 0.1) return `${(seconds * 1000).toFixed(1)} ms`;
   if (seconds < 1) return `${(seconds * 1000).toFixed(0)} ms`;
   return seconds < 100 ? `${seconds.toFixed(1)} s` : `${seconds.toFixed(0)} s`;
+}
+
+/** A port of this computer that nobody listens at. */
+export async function freePort() {
+  const server = net.createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }

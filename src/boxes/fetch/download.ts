@@ -71,8 +71,7 @@ class Job {
   private fetched = 0;
   private from: Provenance;
   private resumed = false;
-  /** The part ends before what was taken in. */
-  private cutShort = false;
+  private cutShort = false; // the part ends before what was taken in
   private readonly files: ReturnType<typeof partFiles>;
 
   constructor(
