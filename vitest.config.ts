@@ -1,5 +1,6 @@
 import os from "node:os";
 import { defineConfig } from "vitest/config";
+import { kindsForVite } from "./scripts/lib/kinds.mjs";
 
 // scripts/build.mjs bundles Python files as text; so do the tests that import src/.
 const pythonAsText = {
@@ -8,7 +9,7 @@ const pythonAsText = {
 };
 
 const project = (name: string, options: object = {}) => ({
-  plugins: [pythonAsText],
+  plugins: [pythonAsText, kindsForVite],
   test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: 60_000, hookTimeout: 120_000, ...options },
 });
 

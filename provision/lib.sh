@@ -106,7 +106,7 @@ as_account() {
     PATH=/usr/local/bin:/usr/bin:/bin sh -c 'cd && exec "$@"' sh "$@"
 }
 
-# Services of the workbench, as lines "kind name port".
+# Services of the workbench, as lines "kind name port"; port 0: it is for what runs in the VM alone.
 services() {
   local lines line
   read_lines "$WORKBENCH/services.txt" lines

@@ -66,7 +66,8 @@ mkdir -p /var/lib/notebox/stamps
 
 seconds_since() { local now=${EPOCHREALTIME/[^0-9]/}; printf '%d.%d' $(((now - $1) / 1000000)) $(((now - $1) / 100000 % 10)); }
 
-# The steps: those of every workbench, with the services in use between them.
+# The steps: those of every workbench, with those of the services in use between them. A service may have one before
+# the packages are installed, too.
 steps=()
 for file in steps/[0-9][0-9]-*.sh; do steps+=("$file"); done
 while read -r kind _; do
@@ -74,7 +75,7 @@ while read -r kind _; do
     echo "notebox: failed: start: this bundle has no service '$kind'; render the workbench again"
     exit 1
   fi
-  steps+=("services/$kind/70-$kind.sh")
+  for file in services/"$kind"/[0-9][0-9]-"$kind"*.sh; do steps+=("$file"); done
 done < <(cut -d ' ' -f 1 workbench/services.txt | sort -u)
 mapfile -t steps < <(for file in "${steps[@]}"; do printf '%s %s\n' "${file##*/}" "$file"; done | sort | cut -d ' ' -f 2)
 

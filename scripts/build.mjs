@@ -6,6 +6,7 @@ import fs from "node:fs";
 import { builtinModules } from "node:module";
 import path from "node:path";
 import { build } from "esbuild";
+import { kindsForEsbuild } from "./lib/kinds.mjs";
 
 const root = path.resolve(import.meta.dirname, "..");
 const dist = path.join(root, "dist");
@@ -65,12 +66,16 @@ const toPackages = {
 };
 
 fs.mkdirSync(dist, { recursive: true });
-await bundle("notebox.cjs", { entryPoints: [entry], banner: { js: "#!/usr/bin/env node" }, plugins: [toVerbs] });
+await bundle("notebox.cjs", {
+  entryPoints: [entry],
+  banner: { js: "#!/usr/bin/env node" },
+  plugins: [toVerbs, kindsForEsbuild],
+});
 const list = [...lazy].map(([file, key]) => `${JSON.stringify(key)}: () => require(${JSON.stringify(file)}),`);
 const verbs = `module.exports = {\n${list.join("\n")}\n};`;
 await bundle("verbs.cjs", {
   stdin: { contents: verbs, resolveDir: root, sourcefile: "verbs.js" },
-  plugins: [toPackages],
+  plugins: [toPackages, kindsForEsbuild],
 });
 for (const [name, file] of packages)
   await bundle(file, { stdin: { contents: `module.exports = require(${JSON.stringify(name)});`, resolveDir: root } });

@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import { kindsForEsbuild } from "./lib/kinds.mjs";
 
 const root = path.resolve(import.meta.dirname, "..");
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "notebox-schema-"));
@@ -15,6 +16,8 @@ try {
     bundle: true,
     platform: "node",
     format: "esm",
+    loader: { ".py": "text" },
+    plugins: [kindsForEsbuild],
     logLevel: "warning",
   });
   const { workbenchJsonSchemaText } = await import(pathToFileURL(outfile).href);

@@ -8,10 +8,10 @@ inputs() {
   local -a files
   mapfile -t files < <(find "$WORKBENCH" -type f ! -name workbench.lock | LC_ALL=C sort)
   hash_of "${files[@]}"
-  hash_of "$PROVISION"/steps/files/notebox-{folders,tokens}{,.service} "$PROVISION/steps/files/notebox.target"
+  hash_of "$PROVISION"/steps/files/notebox-{folders,tokens}{,.service} "$PROVISION"/steps/files/notebox{,-data}.target
 }
 
-intact() { [[ -f $ETC/workbench/hash && -x $PREFIX/lib/notebox-folders ]]; }
+intact() { [[ -f $ETC/workbench/hash && -x $PREFIX/lib/notebox-folders && -f $UNITS/notebox-data.target ]]; }
 
 copy_workbench() {
   local part=$ETC/workbench.part
@@ -56,7 +56,7 @@ work() {
     put_copy "$PROVISION/steps/files/$name" "$PREFIX/lib/$name" 755
     put_copy "$PROVISION/steps/files/$name.service" "$UNITS/$name.service"
   done
-  put_copy "$PROVISION/steps/files/notebox.target" "$UNITS/notebox.target"
+  for name in notebox notebox-data; do put_copy "$PROVISION/steps/files/$name.target" "$UNITS/$name.target"; done
 }
 
 step "$@"

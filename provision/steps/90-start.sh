@@ -12,7 +12,8 @@ unit_of() { printf '%s@%s.service' "$1" "$2"; }
 # Hashes of everything that the service named $2 of kind $1 reads when it starts.
 what_it_runs() {
   hash_of "$UNITS/$1@.service" "$ETC/workbench/services/$2.json" "$ETC/host.env" "$ETC/ca-bundle.pem" \
-    "$STAMPS/40-python" "$STAMPS/70-$1"
+    "$STAMPS/40-python" "$STAMPS"/??-"$1"*
+  ! grep -qs notebooks.env "$UNITS/$1@.service" || hash_of /run/notebox/notebooks.env
 }
 
 inputs() {

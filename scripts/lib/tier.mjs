@@ -23,6 +23,7 @@ export async function runTier(entry) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "notebox-tier-"));
   const bundle = path.join(folder, "tier.mjs");
   const { build } = await import("esbuild");
+  const { kindsForEsbuild } = await import("./kinds.mjs");
   await build({
     entryPoints: [path.join(root, entry)],
     outfile: bundle,
@@ -31,6 +32,8 @@ export async function runTier(entry) {
     target: "node20",
     format: "esm",
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    loader: { ".py": "text" },
+    plugins: [kindsForEsbuild],
     logLevel: "warning",
   });
   const run = spawnSync(process.execPath, [bundle, ...process.argv.slice(2)], {

@@ -4,7 +4,8 @@
  */
 import { createHash } from "node:crypto";
 import { catalogAddress } from "../boxes/doors.ts";
-import type { Service, Workbench } from "../workbench/model.ts";
+import { dataOf, pageOf } from "../services/index.ts";
+import type { Workbench } from "../workbench/model.ts";
 import type { Assets } from "./assets.ts";
 import { planLaunchers } from "./launchers.ts";
 import { byPath, file, type PlannedFile, textFile } from "./planned-file.ts";
@@ -79,18 +80,9 @@ function planData(workbench: Workbench): PlannedFile[] {
     at("apt.txt", lines(packages.apt)),
     at("python.txt", lines(packages.python)),
     at("folders.txt", lines(sharedFolders(workbench))),
-    at("services.txt", lines(services.map(({ kind, name, port }) => `${kind} ${name} ${port}`))),
-    ...services.map((service) =>
-      at(`services/${service.name}.json`, `${JSON.stringify(serviceData(service), null, 2)}\n`),
-    ),
+    at("services.txt", lines(services.map(({ kind, name, port }) => `${kind} ${name} ${port ?? 0}`))),
+    ...services.map((service) => at(`services/${service.name}.json`, `${JSON.stringify(dataOf(service), null, 2)}\n`)),
   ];
-}
-
-function serviceData(service: Service): object {
-  const { kind, name, port } = service;
-  if (service.kind === "jupyter") return { name, kind, port };
-  const { notebook, origins, kernels, timeoutSeconds } = service;
-  return { name, kind, port, notebook, origins, kernels, timeout: timeoutSeconds };
 }
 
 /** Folders beside workbench.yaml that the VM shares. */
@@ -111,7 +103,12 @@ function renderVagrantfile(workbench: Workbench, assets: Assets): string {
     },
     machine: { cpus: machine.cpus, memory: machine.memoryMiB },
     folders: sharedFolders(workbench),
-    services: services.map(({ kind, name: key, port }) => ({ kind, name: key, port })),
+    services: services.map((service) => ({
+      kind: service.kind,
+      name: service.name,
+      port: service.port,
+      page: pageOf(service),
+    })),
   });
 }
 

@@ -44,7 +44,8 @@ async function ports(computer: Computer): Promise<HostAnswer> {
   if (vm.running && vm.ports.size === 0) return notApplicable("the VM runs");
   const kept = await keptRanges(computer);
   const faults: { port: number; name: string; reason: string }[] = [];
-  for (const { name, port } of workbench.services) {
+  const wanted = workbench.services.flatMap(({ name, port }) => (port === undefined ? [] : [{ name, port }]));
+  for (const { name, port } of wanted) {
     if (vm.ports.has(port)) continue;
     const range = kept.find(([first, last]) => port >= first && port <= last);
     const reason =
@@ -52,7 +53,7 @@ async function ports(computer: Computer): Promise<HostAnswer> {
     if (reason !== undefined) faults.push({ port, name, reason });
   }
   const [first] = faults;
-  if (first === undefined) return passed(workbench.services.map(({ port }) => port).join(", "));
+  if (first === undefined) return passed(wanted.map(({ port }) => port).join(", "));
   const seen = faults.map(({ port, name, reason }) => `port ${port} of ${name}: ${reason}`).join("; ");
   return fails(seen, { port: first.port, fault: first.reason });
 }

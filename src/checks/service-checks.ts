@@ -10,7 +10,10 @@ export interface ServiceNames {
   name: string;
   /** Its systemd unit, such as kernel-gateway@marks.service. */
   unit: string;
+  /** Where it listens in the VM; 0 where it does not, or only its kind knows. */
   port: number;
+  /** Whether this computer reaches it there; else it listens on the VM's loopback address alone. */
+  reached: boolean;
 }
 
 /** A unit that restarted this recently may be in a loop. */
@@ -129,17 +132,19 @@ function ownWord(answer: Asked["answer"], name: string, unit: string) {
   return { message, cell, hint };
 }
 
-/** It listens where the host's port is forwarded to. */
-export function listens({ answer }: Asked, { name, unit, port }: ServiceNames): Answer {
+/** It listens where the host's port is forwarded to, or where the VM's own programs find it. */
+export function listens({ answer }: Asked, { name, unit, port, reached }: ServiceNames): Answer {
   return section(answer.sockets, "sockets", answer, (sockets) => {
     const own = sockets.filter((socket) => socket.protocol === "tcp" && socket.port === port && socket.unit === unit);
     const open = own.filter(({ address }) => address === "0.0.0.0" || address === "::" || address.startsWith("10."));
-    if (open.length > 0) return passed(open.map(socketText).join(", "));
+    // What this computer need not reach, nobody else should either: that it is open is told by the check `sockets`.
+    const fine = reached ? open : own;
+    if (fine.length > 0) return passed(fine.map(socketText).join(", "));
     return failed(
       own.length === 0
         ? `${unit} does not listen on port ${port}`
         : `it listens on ${own.map(socketText).join(", ")} only`,
-      `tcp 0.0.0.0:${port}`,
+      `tcp ${reached ? "0.0.0.0" : "127.0.0.1"}:${port}`,
       `It may still be starting. Otherwise \`notebox logs ${name}\` shows why.`,
       { details: answer.journals?.[unit] ?? [] },
     );

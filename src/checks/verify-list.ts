@@ -1,17 +1,19 @@
 /**
  * The list of verify's checks for a workbench, with what each needs and what would explain its failure. The order is
- * that of causes: whatever can break another thing stands before it. The questions themselves are in the other files.
+ * that of causes: whatever can break another thing stands before it. The questions themselves are in the other files, those
+ * of one kind of service with the kind (src/services/kinds).
  */
 import { UserError } from "../errors.ts";
-import type { Deps, SshTarget } from "../ports.ts";
-import type { JupyterService, Service, Workbench } from "../workbench/model.ts";
+import type { SshTarget } from "../ports.ts";
+import { kindOfService } from "../services/index.ts";
+import type { Service, Workbench } from "../workbench/model.ts";
 import { type Check, failed } from "./check.ts";
-import { type GatewayInputs, gatewayChecks, type NotebookFile, notebookCheck } from "./gateway-list.ts";
+import type { NotebookFile } from "./gateway-list.ts";
 import * as guest from "./guest-checks.ts";
 import { type GuestLine, guestLine } from "./guest-line.ts";
 import { hostPorts } from "./host-ports.ts";
-import { jupyterAnswers, jupyterAsksToken } from "./http-checks.ts";
-import { kernelTrials } from "./kernel-checks.ts";
+import type { VerifyDeps as Needs } from "./kind-checks.ts";
+import { type NotebookKernel, notebookKernel } from "./notebook-kernel.ts";
 import * as service from "./service-checks.ts";
 
 export interface VerifyInputs {
@@ -37,8 +39,6 @@ export interface Round {
   close(): Promise<void>;
 }
 
-type Needs = Pick<Deps, "ssh" | "http" | "webSockets" | "processes" | "clock" | "signal" | "platform">;
-
 /** One round's checks. Nothing is asked before a check is. */
 export function verifyRound(deps: Needs, inputs: VerifyInputs): Round {
   const { workbench, target } = inputs;
@@ -54,12 +54,15 @@ export function verifyRound(deps: Needs, inputs: VerifyInputs): Round {
           redact: inputs.redact,
         });
   const closings: (() => Promise<void>)[] = [() => line.close()];
-  const list = workbench.services.map((one) => serviceChecks(deps, inputs, line, one));
+  const kernel = kernelOfNotebooks(deps, inputs, line);
+  if (kernel !== undefined) closings.push(() => kernel.close());
+  const list = workbench.services.map((one) => serviceChecks(deps, inputs, { line, kernel }, one));
   for (const { close } of list) closings.push(close);
   return {
     checks: [
       ...guestChecks(deps, inputs, line, names),
       ...list.flatMap(({ checks }) => checks),
+      ...list.flatMap(({ after }) => after),
       unitsCheck(inputs, line),
     ],
     close: async () => {
@@ -68,8 +71,8 @@ export function verifyRound(deps: Needs, inputs: VerifyInputs): Round {
   };
 }
 
-function namesOf({ kind, name, port }: Service): service.ServiceNames {
-  return { name, unit: `${kind}@${name}.service`, port };
+function namesOf({ kind, name, port, innerPort }: Service): service.ServiceNames {
+  return { name, unit: `${kind}@${name}.service`, port: port ?? innerPort ?? 0, reached: port !== undefined };
 }
 
 function unreachable(error: UserError): GuestLine {
@@ -118,7 +121,7 @@ function guestChecks(
     told("sockets", "Nothing else listens in the VM", [], async () =>
       guest.sockets(
         line.answer(),
-        names.map(({ port }) => port),
+        names.flatMap(({ port, reached }) => (reached ? [port] : [])),
       ),
     ),
     {
@@ -138,88 +141,97 @@ function unitsCheck({ workbench }: VerifyInputs, line: GuestLine): Check {
   return told("units", "No unit has failed", suspects, async () => guest.units(line.answer(), own));
 }
 
-function serviceChecks(deps: Needs, inputs: VerifyInputs, line: GuestLine, one: Service): Round {
+/** The kernel of the workbench's Jupyter, for the checks of other services. */
+function kernelOfNotebooks(deps: Needs, inputs: VerifyInputs, line: GuestLine): NotebookKernel | undefined {
+  const jupyter = inputs.workbench.services.find(({ kind }) => kind === "jupyter");
+  if (jupyter === undefined) return undefined;
+  const { name } = jupyter;
+  const target = () => ({ url: urlOf(inputs, name), token: tokenOf(line, name) });
+  return notebookKernel(deps, target, ["guest", `token.${name}`, `socket.${name}`, `http.${name}`, `auth.${name}`]);
+}
+
+function urlOf(inputs: VerifyInputs, name: string): string {
+  const found = inputs.urls.get(name);
+  if (found !== undefined) return found;
+  throw new UserError({
+    code: "unreachable",
+    message: `${name} has no address on this computer (.notebox/endpoints.json does not name it).`,
+    hint: "The VM was started before this service was added: run `notebox up`.",
+  });
+}
+
+function tokenOf(line: GuestLine, name: string): string {
+  return line.answer().answer.tokens?.[name]?.value ?? "";
+}
+
+interface ServiceRound extends Round {
+  /** What needs the checks of other services. */
+  after: readonly Check[];
+}
+
+function serviceChecks(
+  deps: Needs,
+  inputs: VerifyInputs,
+  { line, kernel }: { line: GuestLine; kernel: NotebookKernel | undefined },
+  one: Service,
+): ServiceRound {
   const names = namesOf(one);
-  const { name } = names;
+  const { name, unit, port } = names;
   // Whose notebook lies in a folder cannot start without it; the others only save there.
   const folders = inputs.folders.map((folder) => `folder.${folder}`);
-  const ground = ["disk", "provisioned", "packages", `token.${name}`, `port.${name}`, ...folders];
-  const url = () => {
-    const found = inputs.urls.get(name);
-    if (found !== undefined) return found;
-    throw new UserError({
-      code: "unreachable",
-      message: `${name} has no address on this computer (.notebox/endpoints.json does not name it).`,
-      hint: "The VM was started before this service was added: run `notebox up`.",
-    });
+  const ground = [
+    "disk",
+    "provisioned",
+    "packages",
+    `token.${name}`,
+    ...(port > 0 ? [`port.${name}`] : []),
+    ...folders,
+  ];
+  const outside = {
+    needs: ["guest", `token.${name}`, ...(port > 0 ? [`socket.${name}`] : [])],
+    suspects: [`service.${name}`, ...ground, "memory"],
   };
-  const token = () => line.answer().answer.tokens?.[name]?.value ?? "";
-  const gateway = one.kind === "kernel-gateway" ? gatewayInputs(inputs, one, url, token) : undefined;
-  const own = gateway === undefined ? [] : [`notebook.${name}`];
+  const own = kindOfService(one).checks?.({
+    ...{ deps, service: one, unit, outside, ground, kernel },
+    url: () => urlOf(inputs, name),
+    token: () => tokenOf(line, name),
+    told: () => line.answer(),
+    notebook: inputs.notebooks.get(name),
+    includeWrites: inputs.includeWrites,
+  });
+  const before = own?.before ?? [];
   const inside: Check[] = [
-    ...(gateway === undefined ? [] : [notebookCheck(gateway)]),
+    ...before,
     told(`token.${name}`, `The token of ${name} is in its place`, ["disk", "provisioned"], async () =>
       service.token(line.answer(), names),
     ),
-    told(`port.${name}`, `No other program holds ${name}'s port`, [], async () => service.port(line.answer(), names)),
-    told(`service.${name}`, `The service ${name} runs`, [...ground, "memory", ...own], async () =>
-      service.running(line.answer(), names, { stopped: [...folders, `token.${name}`], cell: [...ground, "memory"] }),
+    ...portCheck(line, names),
+    told(
+      `service.${name}`,
+      `The service ${name} runs`,
+      [...ground, "memory", ...before.map(({ id }) => id)],
+      async () =>
+        service.running(line.answer(), names, { stopped: [...folders, `token.${name}`], cell: [...ground, "memory"] }),
     ),
-    told(`socket.${name}`, `The service ${name} listens on its port`, [`service.${name}`, ...ground], async () =>
-      service.listens(line.answer(), names),
-    ),
+    ...(port === 0
+      ? []
+      : [
+          told(`socket.${name}`, `The service ${name} listens on its port`, [`service.${name}`, ...ground], async () =>
+            service.listens(line.answer(), names),
+          ),
+        ]),
   ];
-  const outside = {
-    needs: ["guest", `token.${name}`, `socket.${name}`],
-    suspects: [`service.${name}`, ...ground, "memory"],
-  };
-  const web =
-    one.kind === "jupyter"
-      ? jupyterChecks(deps, one, outside, url, token)
-      : { checks: gateway === undefined ? [] : gatewayChecks(deps, gateway, outside), close: async () => {} };
-  return { checks: [...inside, ...web.checks], close: web.close };
-}
-
-type Outside = Pick<Check, "needs" | "suspects">;
-
-function jupyterChecks(
-  deps: Needs,
-  { name }: JupyterService,
-  outside: Outside,
-  url: () => string,
-  token: () => string,
-): Round {
-  const kernels = kernelTrials(deps, () => ({ url: url(), token: token() }));
-  const http = `http.${name}`;
-  const inJupyter = { needs: [...outside.needs, http, `auth.${name}`], suspects: outside.suspects, costly: true };
   return {
-    checks: [
-      {
-        id: http,
-        title: `${name} answers this computer`,
-        ...outside,
-        ask: async () => await jupyterAnswers(deps, url()),
-      },
-      {
-        id: `auth.${name}`,
-        title: `${name} asks for its token`,
-        needs: [...outside.needs, http],
-        suspects: outside.suspects,
-        ask: async () => await jupyterAsksToken(deps, url(), token()),
-      },
-      { id: `kernels.${name}`, title: "Every kernel computes 6*7", ...inJupyter, ask: () => kernels.compute() },
-      { id: `root.${name}`, title: "A kernel cannot become root", ...inJupyter, ask: () => kernels.becomeRoot() },
-    ],
-    close: () => kernels.closed(),
+    checks: [...inside, ...(own?.checks ?? [])],
+    after: own?.after ?? [],
+    close: async () => await own?.close?.(),
   };
 }
 
-function gatewayInputs(
-  { notebooks, includeWrites }: VerifyInputs,
-  service: GatewayInputs["service"],
-  url: () => string,
-  token: () => string,
-): GatewayInputs {
-  const missing = new UserError({ code: "invalid", message: `${service.notebook} was not read.` });
-  return { service, file: notebooks.get(service.name) ?? missing, includeWrites, url, token };
+/** For a service that listens somewhere. */
+function portCheck(line: GuestLine, names: service.ServiceNames): Check[] {
+  const { name, port } = names;
+  if (port === 0) return [];
+  const title = `No other program holds ${name}'s port`;
+  return [told(`port.${name}`, title, [], async () => service.port(line.answer(), names))];
 }

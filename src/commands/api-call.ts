@@ -52,7 +52,7 @@ export async function apiCall(deps: Deps, options: ApiCallOptions): Promise<ApiC
   const { workbench, service } = served;
   deps.log.open(workbench.folder);
   const endpoint = requireEndpoints(workbench.folder).services[service.name];
-  if (endpoint === undefined) {
+  if (endpoint?.url === undefined) {
     const hint = "The VM was started before this service was added: run `notebox up`.";
     throw new UserError({ code: "vagrant", message: `The running VM has no service ${service.name}.`, hint });
   }

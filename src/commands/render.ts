@@ -9,6 +9,7 @@ import { UserError } from "../errors.ts";
 import { lint } from "../notebooks/lint/lint.ts";
 import { readNotebook } from "../notebooks/notebook.ts";
 import type { Deps } from "../ports.ts";
+import { isGateway, lackOf } from "../services/index.ts";
 import { loadWorkbench } from "../workbench/load.ts";
 import type { Workbench } from "../workbench/model.ts";
 import { placeOf } from "../workbench/originals.ts";
@@ -69,10 +70,15 @@ export async function render(deps: Deps, options: RenderOptions): Promise<Render
   return { folder, dryRun, changes };
 }
 
-/** Of the notebooks that are served. Their errors have been refused with the workbench's own. */
+/** Of what services lack, and of the notebooks that are served: their errors have been refused with the workbench's own. */
 async function tellWarnings(deps: Deps, workbench: Workbench): Promise<void> {
   for (const service of workbench.services) {
-    if (service.kind !== "kernel-gateway") continue;
+    const lack = lackOf(service);
+    if (lack !== undefined) {
+      const text = `services.${service.name}: ${lack.message} ${lack.hint}`;
+      deps.reporter.emit({ type: "say", level: "warning", text });
+    }
+    if (!isGateway(service)) continue;
     const notebook = await readNotebook(await placeOf(workbench.folder, service.notebook));
     for (const { id, cell, message } of lint(notebook, { kernels: service.kernels })) {
       const place = cell === undefined ? service.notebook : `${service.notebook} cell ${cell}`;

@@ -25,7 +25,8 @@ export interface StatusResult {
   services: {
     name: string;
     kind: string;
-    url: string;
+    /** Not there where the host does not reach it. */
+    url?: string;
     /** systemd's word: active, activating, failed, inactive; null when the VM does not answer. */
     state: string | null;
   }[];
@@ -38,7 +39,7 @@ export async function status(deps: Deps, options: StatusOptions): Promise<Status
   const busy = atWork(deps, folder)?.command ?? null;
   if (provider === undefined) return { vm: "not_created", provider: null, answers: null, busy, services: [] };
   const endpoints = readEndpoints(folder);
-  const services = Object.entries(endpoints?.services ?? {}).map(([name, { kind, url }]) => ({ name, kind, url }));
+  const services = Object.entries(endpoints?.services ?? {}).map(([name, service]) => ({ name, ...service }));
   // Names and kinds are checked here because they come from a file and go into a command.
   const units = services.map(({ name, kind }) => (/^[a-z0-9-]+$/.test(name + kind) ? `${kind}@${name}.service` : "-"));
   const answer =

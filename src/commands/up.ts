@@ -6,6 +6,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
+import { lackOf } from "../services/index.ts";
 import { createVagrant } from "../vagrant/client.ts";
 import type { Provider } from "../vagrant/command-lines.ts";
 import { withVagrantHome } from "../vagrant/home.ts";
@@ -39,7 +40,7 @@ export interface UpResult {
   /** What had to be done; "none" when everything was as it should be. */
   action: Action;
   /** Without any token: `notebox open` knows it. */
-  services: { name: string; kind: string; url: string }[];
+  services: { name: string; kind: string; url?: string }[];
   /** The report of the checks. */
   checks: unknown;
   seconds: number;
@@ -53,6 +54,7 @@ function patience(startMs: number): number {
 export async function up(given: Deps, options: UpOptions): Promise<UpResult> {
   const started = given.clock.now();
   const workbench = await loadWorkbench(options.folder, { lint: true });
+  refuseLacking(workbench);
   given.log.open(options.folder);
   const lock = await takeLock(given, options.folder, "up");
   try {
@@ -65,7 +67,7 @@ export async function up(given: Deps, options: UpOptions): Promise<UpResult> {
       name: workbench.name,
       title: workbench.title,
       ...outcome,
-      services: Object.entries(endpoints?.services ?? {}).map(([name, { kind, url }]) => ({ name, kind, url })),
+      services: Object.entries(endpoints?.services ?? {}).map(([name, service]) => ({ name, ...service })),
       checks,
       seconds: Math.round((deps.clock.now() - started) / 1000),
     };
@@ -73,6 +75,16 @@ export async function up(given: Deps, options: UpOptions): Promise<UpResult> {
     throw howToGoOn(error, given.signal);
   } finally {
     lock.release();
+  }
+}
+
+/** Before anything is made: provisioning would fail in the end. */
+function refuseLacking(workbench: Workbench): void {
+  for (const service of workbench.services) {
+    const lack = lackOf(service);
+    if (lack === undefined) continue;
+    const message = `services.${service.name} cannot start: ${lack.message}`;
+    throw new UserError({ code: "invalid", message, hint: lack.hint });
   }
 }
 

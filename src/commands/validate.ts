@@ -7,6 +7,7 @@ import { type LintFinding, told } from "../notebooks/lint/told.ts";
 import { readNotebook } from "../notebooks/notebook.ts";
 import { routesOf } from "../notebooks/routes.ts";
 import type { Deps } from "../ports.ts";
+import { isGateway, lackOf } from "../services/index.ts";
 import { loadWorkbench } from "../workbench/load.ts";
 import type { Service } from "../workbench/model.ts";
 import { placeOf } from "../workbench/originals.ts";
@@ -18,10 +19,13 @@ export interface ValidateResult {
   services: {
     name: string;
     kind: string;
-    port: number;
+    /** On this computer; not there where the service is for notebooks alone. */
+    port?: number;
     notebook?: string;
     /** In the order in which they are tried. */
     routes?: { method: string; path: string }[];
+    /** What a person has to provide before it can start; `up` refuses until then. */
+    lacks?: { message: string; hint: string };
     /** What `api lint` says of the notebook; an error would have ended the command. */
     warnings?: LintFinding[];
   }[];
@@ -36,9 +40,18 @@ export async function validate(_deps: Deps, options: { folder: string }): Promis
 
 async function summary(folder: string, service: Service): Promise<ValidateResult["services"][number]> {
   const { name, kind, port } = service;
-  if (service.kind !== "kernel-gateway") return { name, kind, port };
+  const lacks = lackOf(service);
+  if (!isGateway(service))
+    return { name, kind, ...(port === undefined ? {} : { port }), ...(lacks === undefined ? {} : { lacks }) };
   const notebook = await readNotebook(await placeOf(folder, service.notebook));
   const routes = routesOf(notebook).map((route) => ({ method: route.method, path: route.path }));
   const warnings = lint(notebook, { kernels: service.kernels }).map(told);
-  return { name, kind, port, notebook: service.notebook, routes, ...(warnings.length === 0 ? {} : { warnings }) };
+  return {
+    name,
+    kind,
+    port: service.port,
+    notebook: service.notebook,
+    routes,
+    ...(warnings.length === 0 ? {} : { warnings }),
+  };
 }

@@ -14,6 +14,7 @@ import { type Round, type VerifyInputs, verifyRound } from "../checks/verify-lis
 import { type Problem, UserError } from "../errors.ts";
 import { readNotebook, readNotebookBytes } from "../notebooks/notebook.ts";
 import type { Deps, SshTarget } from "../ports.ts";
+import { isGateway } from "../services/index.ts";
 import { readEndpoints } from "../vagrant/machine-files.ts";
 import { findVm } from "../vagrant/ssh-target.ts";
 import { loadWorkbench } from "../workbench/load.ts";
@@ -179,7 +180,9 @@ async function gather(
   };
   const endpoints = readEndpoints(workbench.folder);
   if (endpoints?.ssh !== undefined) {
-    const urls = Object.entries(endpoints.services).map(([name, { url }]): [string, string] => [name, withSlash(url)]);
+    const urls = Object.entries(endpoints.services).flatMap(([name, { url }]): [string, string][] =>
+      url === undefined ? [] : [[name, withSlash(url)]],
+    );
     return { ...known, target: endpoints.ssh, urls: new Map(urls) };
   }
   const found = await findVm(deps, workbench.folder);
@@ -205,7 +208,7 @@ async function hashes(deps: Deps, workbench: Workbench): Promise<VerifyInputs["h
 
 async function notebooksByService(workbench: Workbench): Promise<VerifyInputs["notebooks"]> {
   const files = workbench.services.flatMap((service) =>
-    service.kind === "kernel-gateway"
+    isGateway(service)
       ? [{ name: service.name, file: path.join(workbench.folder, ...service.notebook.split("/")) }]
       : [],
   );
@@ -226,7 +229,11 @@ async function notebookFile(file: string): Promise<NotebookFile | UserError> {
 }
 
 function urlsOf(workbench: Workbench, ports: ReadonlyMap<number, number>): ReadonlyMap<string, string> {
-  return new Map(workbench.services.map(({ name, port }) => [name, `http://127.0.0.1:${ports.get(port) ?? port}/`]));
+  return new Map(
+    workbench.services.flatMap(({ name, port }) =>
+      port === undefined ? [] : [[name, `http://127.0.0.1:${ports.get(port) ?? port}/`]],
+    ),
+  );
 }
 
 function notRunning(text: string): UserError {

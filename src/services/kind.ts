@@ -1,15 +1,36 @@
 /**
- * What a kind of service says about itself. A new kind is one file beside this one, a line in index.ts and a
- * folder in provision/services/; what runs in the guest is there, what verify asks of it is in src/checks.
+ * What a kind of service says about itself. A new kind is a file in kinds/ and a folder in provision/services/, and
+ * nothing else: docs/adding-a-service.md goes through one. What every kind has in common is asked in src/checks and laid
+ * down in provision/steps; here is only what differs.
  */
 import { z } from "zod";
+import type { KindChecks, ServiceContext } from "../checks/kind-checks.ts";
 
 /** What every service has, whatever its kind. */
 export interface AnyService {
   kind: string;
   /** Its key in workbench.yaml. */
   name: string;
-  port: number;
+  /** In the guest and, unless it is taken there, on the host. Undefined: the host does not reach it. */
+  port?: number | undefined;
+  /** Where it listens on the guest's loopback address; for those that the host does not reach. */
+  innerPort?: number | undefined;
+}
+
+/** The page of a service that people open in a browser. */
+export interface Page {
+  /** What people call it: "Jupyter". */
+  title: string;
+  /** Below the service's address; {token} stands for its token: "lab?token={token}". */
+  address: string;
+  /** The launchers open the page with the smallest one. */
+  order: number;
+}
+
+/** Something that only a person can provide. `validate` and `render` warn of it; `up` does not begin without it. */
+export interface Lack {
+  message: string;
+  hint: string;
 }
 
 export interface ServiceKind<S extends AnyService = AnyService, Shape extends z.ZodRawShape = z.ZodRawShape> {
@@ -24,6 +45,17 @@ export interface ServiceKind<S extends AnyService = AnyService, Shape extends z.
   memoryMiB(service: S): number;
   /** Options of the file, defaults filled in, to the resolved service. */
   resolve(name: string, options: z.output<z.ZodObject<Shape, z.core.$strict>>): S;
+  /** Packages of the distribution and of Python that it needs; what runs them is in provision/services/. */
+  packages?(service: S): { apt?: readonly string[]; python?: readonly string[] };
+  /** Plain names of folders beside workbench.yaml that it reads; shared with the VM, made where they are missing. */
+  folders?(service: S): readonly string[];
+  /** What its program in the guest reads, as services/NAME.json; the resolved service when left out. */
+  data?(service: S): object;
+  /** What a browser opens; nothing when left out. */
+  page?(service: S): Page;
+  lacks?(service: S): Lack | undefined;
+  /** What `verify` asks beside whether its token is there, its unit runs and its port is held by it. */
+  checks?(context: ServiceContext<S>): KindChecks;
 }
 
 /** Ties the type of a kind's options to its `resolve`. */

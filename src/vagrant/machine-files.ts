@@ -37,7 +37,8 @@ export function provisioningBegun(folder: string, provider: Provider): boolean {
 
 export interface Endpoints {
   provider: string;
-  services: Readonly<Record<string, { kind: string; url: string }>>;
+  /** Without an address: the host does not reach it. */
+  services: Readonly<Record<string, { kind: string; url?: string }>>;
   ssh?: SshTarget;
 }
 
@@ -45,10 +46,12 @@ export interface Endpoints {
 export function readEndpoints(folder: string): Endpoints | undefined {
   const data = readJson(path.join(folder, ".notebox", "endpoints.json"));
   if (data === undefined || typeof data["services"] !== "object" || data["services"] === null) return undefined;
-  const services: Record<string, { kind: string; url: string }> = {};
+  const services: Record<string, { kind: string; url?: string }> = {};
   for (const [name, value] of Object.entries(data["services"] as Record<string, unknown>)) {
     const { kind, url } = (value ?? {}) as Record<string, unknown>;
-    if (typeof kind === "string" && typeof url === "string") services[name] = { kind, url };
+    if (typeof kind !== "string") continue;
+    if (typeof url === "string") services[name] = { kind, url };
+    else if (url === undefined) services[name] = { kind };
   }
   const ssh = (data["ssh"] ?? {}) as Record<string, unknown>;
   const { host, port, user, key } = ssh;

@@ -18,7 +18,8 @@ export async function ownPorts(
 ): Promise<ReadonlySet<number>> {
   const ports = new Set<number>();
   if (running)
-    for (const { url } of Object.values(readEndpoints(folder)?.services ?? {})) ports.add(Number(new URL(url).port));
+    for (const { url } of Object.values(readEndpoints(folder)?.services ?? {}))
+      if (url !== undefined) ports.add(Number(new URL(url).port));
   if (provider === "libvirt") for (const { port } of forwards(folder)) ports.add(port);
   else if (running && ports.size === 0) for (const port of await forwardedByVirtualBox(deps, folder)) ports.add(port);
   return ports;

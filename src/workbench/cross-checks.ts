@@ -9,7 +9,7 @@ import { lint, severityOf } from "../notebooks/lint/lint.ts";
 import { asProblem, told } from "../notebooks/lint/told.ts";
 import { parseNotebook, readNotebookBytes } from "../notebooks/notebook.ts";
 import { startFaults } from "../notebooks/routes.ts";
-import type { Service, ServiceKind } from "../services/index.ts";
+import type { ServiceKind } from "../services/index.ts";
 import { boxNameComplaint } from "./box-values.ts";
 import { placeOf } from "./originals.ts";
 import { shortened } from "./problems.ts";
@@ -31,7 +31,7 @@ interface Context {
 /** A service as far as it can be understood: its kind is known, its options may be wrong. */
 interface Entry {
   name: string;
-  kind: ServiceKind<Service>;
+  kind: ServiceKind;
   given: Readonly<Record<string, unknown>>;
 }
 
@@ -93,9 +93,9 @@ function checkSingles(services: readonly Entry[], complain: Complain): void {
 
 function checkPorts(services: readonly Entry[], complain: Complain): void {
   const taken = new Map<number, string>();
-  const used = new Set(services.map((service) => option(service, "port")));
+  const used = new Set(services.map(portOf));
   for (const service of services) {
-    const port = option(service, "port");
+    const port = portOf(service);
     // A service that cannot be there at all is told once, by checkSingles.
     const surplus = service.kind.single && services.find((other) => other.kind === service.kind) !== service;
     if (typeof port !== "number" || surplus) continue;
@@ -114,6 +114,20 @@ function checkPorts(services: readonly Entry[], complain: Complain): void {
   }
 }
 
+/** Where it listens in the VM; undefined where that cannot be told, or it listens nowhere. */
+function portOf(service: Entry): unknown {
+  const port = option(service, "port");
+  if (port !== undefined) return port;
+  const sound = resolved(service);
+  return sound?.port ?? sound?.innerPort;
+}
+
+/** The service, if its options are right. */
+function resolved({ name, kind, given }: Entry) {
+  const parsed = kind.options.safeParse(withoutKind(given));
+  return parsed.success ? kind.resolve(name, parsed.data) : undefined;
+}
+
 // The guest's own programs, measured on Debian 13 without a desktop.
 const SYSTEM_MIB = 250;
 
@@ -124,8 +138,8 @@ function checkMemory(raw: Readonly<Record<string, unknown>>, services: readonly 
   if (size === undefined || !("value" in size) || size.value < 512) return;
   let need = SYSTEM_MIB;
   for (const service of services) {
-    const parsed = service.kind.options.safeParse(withoutKind(service.given));
-    if (parsed.success) need += service.kind.memoryMiB(service.kind.resolve(service.name, parsed.data));
+    const sound = resolved(service);
+    if (sound) need += service.kind.memoryMiB(sound);
   }
   if (need <= size.value) return;
   const message = `machine.memory is ${formatSize(size.value)}, but these services need about ${need} MiB.`;

@@ -1,10 +1,10 @@
 /**
  * The resolved workbench: what every other room works with. Data only; load.ts makes it from the file.
  */
-import type { JupyterService, KernelGatewayService, Service } from "../services/index.ts";
+import type { KernelGatewayService, Service } from "../services/index.ts";
 import type { Language } from "./handout-values.ts";
 
-export type { JupyterService, KernelGatewayService, Language, Service };
+export type { KernelGatewayService, Language, Service };
 
 /** Where a value came from: a line of workbench.yaml (counted from 1), or notebox's own default. */
 export type Origin = { from: "file"; line: number } | { from: "default" };
@@ -31,8 +31,9 @@ export interface Workbench {
   machine: { cpus: number; memoryMiB: number };
   /** In the file's order. */
   services: readonly Service[];
+  /** Those that services bring included. */
   packages: { apt: readonly string[]; python: readonly string[] };
-  /** Data folders shared with the VM beside notebooks and api; plain names. */
+  /** Data folders shared with the VM beside notebooks and api, those that services read included; plain names. */
   folders: readonly string[];
   /** Whom to ask, for READ-ME-FIRST.html; one line. */
   contact?: string;

@@ -1,5 +1,6 @@
 /** The checked file → the resolved workbench: defaults filled in, and where each value came from. Pure. */
 import path from "node:path";
+import { foldersOf, packagesOf } from "../services/index.ts";
 import type { Origin, Service, Workbench } from "./model.ts";
 import type { WorkbenchFile } from "./schema.ts";
 import { formatDuration, formatSize } from "./units.ts";
@@ -7,6 +8,7 @@ import type { YamlText } from "./yaml-text.ts";
 
 export function resolveWorkbench(file: string, given: WorkbenchFile, yaml: YamlText): Workbench {
   const { name, version, shares, registry } = given.box;
+  const brought = given.services.map(packagesOf);
   const workbench = {
     folder: path.dirname(file),
     file,
@@ -20,8 +22,11 @@ export function resolveWorkbench(file: string, given: WorkbenchFile, yaml: YamlT
     },
     machine: { cpus: given.machine.cpus, memoryMiB: given.machine.memory },
     services: given.services,
-    packages: given.packages,
-    folders: given.folders,
+    packages: {
+      apt: once([...given.packages.apt, ...brought.flatMap(({ apt }) => apt)]),
+      python: once([...given.packages.python, ...brought.flatMap(({ python }) => python)]),
+    },
+    folders: once([...given.folders, ...given.services.flatMap(foldersOf)]),
     ...(given.contact === undefined ? {} : { contact: given.contact }),
     language: given.language,
     handout: given.handout,
@@ -32,6 +37,10 @@ export function resolveWorkbench(file: string, given: WorkbenchFile, yaml: YamlT
     origins.set(key, yaml.has(at) ? { from: "file", line: yaml.placeOfKey(at).line } : { from: "default" });
   }
   return { ...workbench, origins };
+}
+
+function once(values: readonly string[]): readonly string[] {
+  return [...new Set(values)];
 }
 
 /** Nobody owns names under notebox/ on the public registry, so it is never asked for them. */
@@ -64,9 +73,11 @@ export function settingsOf(workbench: Omit<Workbench, "origins">): [string, unkn
 
 function serviceSettings(service: Service): [string, unknown][] {
   const { name, ...rest } = service;
-  return Object.entries(rest).map(([key, value]) =>
-    key === "timeoutSeconds"
-      ? [`services.${name}.timeout`, formatDuration(Number(value))]
-      : [`services.${name}.${key}`, value],
-  );
+  return Object.entries(rest).flatMap(([key, value]): [string, unknown][] => {
+    if (value === undefined || key === "innerPort") return [];
+    if (key.endsWith("Seconds"))
+      return [[`services.${name}.${key.slice(0, -"Seconds".length)}`, formatDuration(Number(value))]];
+    if (key.endsWith("MiB")) return [[`services.${name}.${key.slice(0, -"MiB".length)}`, formatSize(Number(value))]];
+    return [[`services.${name}.${key}`, value]];
+  });
 }

@@ -3,7 +3,7 @@
  * files is in cross-checks.ts. The JSON Schema for editors is made from it in json-schema.ts.
  */
 import { z } from "zod";
-import { KIND_NAMES, KINDS, kindNamed } from "../services/index.ts";
+import { KIND_NAMES, kindNamed } from "../services/index.ts";
 import { boxNameComplaint, constraintComplaint, doorComplaint } from "./box-values.ts";
 import { contact, handout, language } from "./handout-values.ts";
 import { aptComplaint, requirementComplaint } from "./requirement.ts";
@@ -183,7 +183,7 @@ export function keysAt(path: readonly PropertyKey[], raw: unknown): readonly str
   if (first !== "services" || typeof second !== "string" || !isRecord(raw)) return [];
   const given = raw["services"];
   const service = isRecord(given) ? given[second] : undefined;
-  const kind = isRecord(service) ? kindOf(second, service) : KINDS[0];
+  const kind = isRecord(service) ? kindOf(second, service) : undefined;
   return ["kind", ...Object.keys(kind?.options.shape ?? {})];
 }
 

@@ -5,6 +5,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { type Notebook, readNotebook } from "../notebooks/notebook.ts";
+import { isGateway } from "../services/index.ts";
 import { FILE_NAME } from "./file.ts";
 import { loadWorkbench } from "./load.ts";
 import type { KernelGatewayService, Workbench } from "./model.ts";
@@ -38,7 +39,7 @@ export async function findService(file: string): Promise<ServedNotebook["served"
   const workbench = await loadWorkbench(folder, { files: false }).catch(() => undefined);
   const relative = path.relative(folder, file).split(path.sep).join("/");
   for (const service of workbench?.services ?? []) {
-    if (workbench && service.kind === "kernel-gateway" && service.notebook === relative) return { workbench, service };
+    if (workbench && isGateway(service) && service.notebook === relative) return { workbench, service };
   }
   return undefined;
 }

@@ -20,7 +20,7 @@ module Notebox
       # the port would be taken for the VM. While the VM runs, the ports are its own.
       return if machine.provider_name.to_sym != :libvirt || machine.state.id == :running
 
-      workbench[:services].each_value { |service| check_port(service[:port]) }
+      workbench[:services].values.map { |service| service[:port] }.compact.each { |port| check_port(port) }
       warn_of_loopback(machine) if HostSettings.new(GATEWAYS[:libvirt]).loopback?
     end
 

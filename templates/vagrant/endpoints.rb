@@ -1,5 +1,5 @@
 # Writes what the people at this computer need once the VM runs, into .notebox/: endpoints.json (each service and
-# its address with the real port) and open.html (leads the browser to Jupyter with its token; its owner's alone).
+# its address with the real port) and open.html (leads the browser to a service's page; its owner's alone).
 # Both are removed when the VM stops. It also fetches workbench.lock. The VM is not trusted: whatever comes from it
 # is checked before it is written.
 
@@ -43,13 +43,13 @@ module Notebox
       @machine.ui.warn("The VM runs, but its addresses could not be written to #{@folder}: #{e.message}")
     end
 
-    # Raises a Failure when Jupyter, whose page a person is about to see, does not answer in time.
+    # Raises a Failure when the service whose page a person is about to see does not answer in time.
     def await_page
-      jupyter = @services.find { |_, service| service[:kind] == "jupyter" }
-      return unless jupyter && running?
+      name, page = front
+      return unless name && running?
 
-      @machine.ui.info("Waiting until Jupyter answers")
-      Readiness.await("Jupyter", service_urls.fetch(jupyter.first))
+      @machine.ui.info("Waiting until #{page[:title]} answers")
+      Readiness.await(page[:title], service_urls.fetch(name))
     end
 
     def remove
@@ -80,14 +80,22 @@ module Notebox
       {
         version: 1,
         provider: @machine.provider_name.to_s,
-        services: @services.map { |name, service| [name, { kind: service[:kind], url: urls.fetch(name) }] }.to_h,
+        services: @services.map { |name, service| [name, { kind: service[:kind], url: urls[name] }.compact] }.to_h,
         ssh: { host: ssh[:host], port: ssh[:port], user: ssh[:username], key: Array(ssh[:private_key_path]).first },
       }
     end
 
+    # The service whose page opens, and that page; nil where there is none.
+    def front
+      pages = @services.map { |name, service| [name, service[:page]] }.select { |_, page| page }
+      pages.min_by { |_, page| page[:order] }
+    end
+
+    # Services without a port are for what runs in the VM.
     def service_urls
       ports = host_ports
-      @services.map { |name, service| [name, "http://127.0.0.1:#{ports.fetch(service[:port], service[:port])}/"] }.to_h
+      reached = @services.select { |_, service| service[:port] }
+      reached.map { |name, service| [name, "http://127.0.0.1:#{ports.fetch(service[:port], service[:port])}/"] }.to_h
     end
 
     # Guest port => host port, as they are now: Vagrant moves a port that is taken.
@@ -115,20 +123,21 @@ module Notebox
     end
 
     def write_page(urls)
-      jupyter = @services.find { |_, service| service[:kind] == "jupyter" }
-      return FileUtils.rm_f(page_path) unless jupyter
+      name, page = front
+      return FileUtils.rm_f(page_path) unless name
 
-      token = read_token(jupyter.first)
+      token = read_token(name)
       if token
-        write_file(page_path, page("#{urls.fetch(jupyter.first)}lab?token=#{URI.encode_www_form_component(token)}"))
+        address = page[:address].sub("{token}") { URI.encode_www_form_component(token) }
+        write_file(page_path, html(page[:title], "#{urls.fetch(name)}#{address}"))
       else
         FileUtils.rm_f(page_path)
-        @machine.ui.warn("Jupyter has no token yet, so #{page_path} was not written. Run `vagrant provision`.")
+        @machine.ui.warn("#{page[:title]} has no token yet, so #{page_path} was not written. Run `vagrant provision`.")
       end
     end
 
     # The browser must not tell the next page where it came from: the address holds the token.
-    def page(url)
+    def html(title, url)
       <<~HTML
         <!DOCTYPE html>
         <html lang="en">
@@ -136,9 +145,9 @@ module Notebox
         <meta charset="utf-8">
         <meta name="referrer" content="no-referrer">
         <meta http-equiv="refresh" content="0; url=#{CGI.escapeHTML(url)}">
-        <title>Opening Jupyter</title>
+        <title>Opening #{CGI.escapeHTML(title)}</title>
         </head>
-        <body><p><a rel="noreferrer" href="#{CGI.escapeHTML(url)}">Open Jupyter</a></p></body>
+        <body><p><a rel="noreferrer" href="#{CGI.escapeHTML(url)}">Open #{CGI.escapeHTML(title)}</a></p></body>
         </html>
       HTML
     end

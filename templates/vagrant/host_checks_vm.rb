@@ -33,12 +33,13 @@ module Notebox
       return not_applicable("the VM runs") if running?
 
       kept = kept_ranges
-      faults = services.values.map { |service| service[:port] }.map do |port|
+      ports = services.values.map { |service| service[:port] }.compact
+      faults = ports.map do |port|
         range = kept.find { |first, last| port.between?(first, last) }
         reason = range ? "Windows keeps the ports #{range[0]} to #{range[1]} for itself" : @system.port_fault(port)
         reason && [port, reason, range]
       end.compact
-      return passed(services.values.map { |service| service[:port] }.join(", ")) if faults.empty?
+      return passed(ports.join(", ")) if faults.empty?
 
       port, reason, = faults.first
       movable = @system.provider == "virtualbox" && faults.none? { |fault| fault[2] }

@@ -118,8 +118,12 @@ module Notebox
       [
         *(now.keys - before.keys).map { |name| "New service: #{name}." },
         *(before.keys - now.keys).map { |name| "No longer there: #{name}." },
-        *moved.map { |name| "#{name} moves from port #{before[name]} to #{now[name]}." },
+        *moved.map { |name| "#{name} moves from #{port_told(before[name])} to #{port_told(now[name])}." },
       ]
+    end
+
+    def port_told(port)
+      port ? "port #{port}" : "inside the VM"
     end
 
     # What the older bundle had and this one has not, if nobody changed it: unzipping over it does not take it away.

@@ -13,12 +13,22 @@ import { readAssets } from "../../src/bundle/assets.ts";
 import { planBundle, workbenchHash } from "../../src/bundle/plan.ts";
 import type { PlannedFile } from "../../src/bundle/planned-file.ts";
 import { UserError } from "../../src/errors.ts";
+import { isGateway, pageOf } from "../../src/services/index.ts";
 import { loadWorkbench } from "../../src/workbench/load.ts";
-import type { Workbench } from "../../src/workbench/model.ts";
+import type { KernelGatewayService, Workbench } from "../../src/workbench/model.ts";
 import { hostileText, hostileWorkbench } from "./bundle-hostile.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const assets = await readAssets(root);
+const marks: KernelGatewayService = {
+  kind: "kernel-gateway",
+  name: "marks",
+  port: 8889,
+  notebook: "api/marks.ipynb",
+  origins: ["https://lms.example.edu"],
+  kernels: 1,
+  timeoutSeconds: 30,
+};
 const plain: Workbench = {
   folder: "/w",
   file: "/w/workbench.yaml",
@@ -26,18 +36,7 @@ const plain: Workbench = {
   title: "Hello",
   box: { name: "notebox/debian-13", version: ">= 13.1", shares: ["/srv/boxes"], registry: false },
   machine: { cpus: 2, memoryMiB: 2048 },
-  services: [
-    { kind: "jupyter", name: "jupyter", port: 8888 },
-    {
-      kind: "kernel-gateway",
-      name: "marks",
-      port: 8889,
-      notebook: "api/marks.ipynb",
-      origins: ["https://lms.example.edu"],
-      kernels: 1,
-      timeoutSeconds: 30,
-    },
-  ],
+  services: [{ kind: "jupyter", name: "jupyter", port: 8888 }, marks],
   packages: { apt: ["graphviz"], python: ["pandas", "matplotlib>=3.9"] },
   folders: ["data"],
   language: "en",
@@ -212,7 +211,7 @@ function fileAgain({ name, title, box, services, packages, folders }: Workbench)
     box: { name: box.name, version, shares },
     services: Object.fromEntries(
       services.map((service) =>
-        service.kind === "jupyter"
+        !isGateway(service)
           ? [service.name, service.name === "jupyter" ? {} : { kind: "jupyter" }]
           : [
               service.name,
@@ -250,6 +249,11 @@ puts JSON.generate(JSON.parse($stdin.read).map { |text|
 })
 `;
 
+function pageIn(service: Workbench["services"][number]): object {
+  const page = pageOf(service);
+  return page === undefined ? {} : { page };
+}
+
 function inVagrantfile({ name, title, box, machine, folders, services }: Workbench): object {
   return {
     name,
@@ -263,7 +267,7 @@ function inVagrantfile({ name, title, box, machine, folders, services }: Workben
     cpus: machine.cpus,
     memory: machine.memoryMiB,
     folders: ["notebooks", "api", ...folders],
-    services: Object.fromEntries(services.map((s) => [s.name, { kind: s.kind, port: s.port }])),
+    services: Object.fromEntries(services.map((s) => [s.name, { kind: s.kind, port: s.port, ...pageIn(s) }])),
   };
 }
 

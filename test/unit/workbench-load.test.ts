@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { UserError } from "../../src/errors.ts";
+import { isGateway } from "../../src/services/index.ts";
 import { loadWorkbench } from "../../src/workbench/load.ts";
 import type { KernelGatewayService, Workbench } from "../../src/workbench/model.ts";
 
@@ -173,7 +174,7 @@ describe("files that can", () => {
 
 function gatewayOf(workbench: Workbench): KernelGatewayService {
   const [service] = workbench.services;
-  if (service?.kind !== "kernel-gateway") throw new Error("not a gateway");
+  if (service === undefined || !isGateway(service)) throw new Error("not a gateway");
   return service;
 }
 

@@ -22,7 +22,8 @@ interface Vm {
   services?: string;
 }
 
-const SERVICES = '{ "jupyter" => { kind: "jupyter", port: 8888 }, "marks" => { kind: "kernel-gateway", port: 8889 } }';
+const PAGE = 'page: { title: "Jupyter", address: "lab?token={token}", order: 50 }';
+const SERVICES = `{ "jupyter" => { kind: "jupyter", port: 8888, ${PAGE} }, "marks" => { kind: "kernel-gateway", port: 8889 } }`;
 
 /** Calls one method with a VM that answers so; returns the warnings. */
 function call(method: string, vm: Vm = {}): string[] {
@@ -96,6 +97,17 @@ describe("a VM that runs", () => {
   test("without Jupyter gets no page", () => {
     expect(call("write", { services: '{ "marks" => { kind: "kernel-gateway", port: 8889 } }' })).toEqual([]);
     expect(fs.existsSync(at("open.html"))).toBe(false);
+  });
+
+  test("opens the page that comes first, and has no address for what runs inside alone", () => {
+    const home = 'page: { title: "All <services>", address: "\\#{token}", order: 10 }';
+    const more = `"db" => { kind: "postgres", port: nil }, "home" => { kind: "home", port: 8889, ${home} }`;
+    expect(call("write", { services: SERVICES.replace(/"marks".*$/, `${more} }`) })).toEqual([]);
+    expect(read("open.html")).toContain(`content="0; url=http://127.0.0.1:2201/#${TOKEN}"`);
+    expect(read("open.html")).toContain("<title>Opening All &lt;services&gt;</title>");
+    const { services } = JSON.parse(read("endpoints.json"));
+    expect(services.db).toEqual({ kind: "postgres" });
+    expect(services.home.url).toBe("http://127.0.0.1:2201/");
   });
 
   test("of libvirt: the ports are those of the forwarding processes", () => {

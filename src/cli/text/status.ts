@@ -17,7 +17,7 @@ export function text(result: StatusResult): string {
   if (result.busy) lines.push(`  \`notebox ${result.busy}\` is at work on it.`);
   const width = Math.max(0, ...result.services.map(({ name }) => name.length));
   for (const { name, url, state } of result.services)
-    lines.push(`  ${name.padEnd(width)}  ${state ?? "unknown"}  ${url}`);
+    lines.push(`  ${name.padEnd(width)}  ${state ?? "unknown"}  ${url ?? "inside the VM"}`);
   if (result.services.some(({ state }) => state === "failed"))
     lines.push("`notebox logs` shows what the services wrote.");
   return lines.join("\n");

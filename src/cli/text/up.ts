@@ -16,7 +16,7 @@ export function text(result: UpResult | Report | object): string {
   return [
     `${result.title} ${DONE[result.action] ?? "is running"}, and every check has passed (${duration(result.seconds)}).`,
     "",
-    ...result.services.map(({ name, url }) => `  ${name.padEnd(width)}  ${url}`),
+    ...result.services.map(({ name, url }) => `  ${name.padEnd(width)}  ${url ?? "inside the VM"}`),
     "",
     "Open it in the browser:  notebox open",
     "Stop it:                 notebox down",

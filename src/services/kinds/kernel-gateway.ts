@@ -1,4 +1,7 @@
 /** The service `kernel-gateway`: one notebook, whose annotated cells answer over HTTP. */
+import { gatewayChecks, notebookCheck } from "../../checks/gateway-list.ts";
+import type { KindChecks, ServiceContext } from "../../checks/kind-checks.ts";
+import { UserError } from "../../errors.ts";
 import {
   checkedText,
   duration,
@@ -7,12 +10,11 @@ import {
   originComplaint,
   port,
   wholeNumber,
-} from "../workbench/values.ts";
-import { defineKind } from "./kind.ts";
+} from "../../workbench/values.ts";
+import { type AnyService, defineKind } from "../kind.ts";
 
-export interface KernelGatewayService {
+export interface KernelGatewayService extends AnyService {
   kind: "kernel-gateway";
-  name: string;
   port: number;
   /** Relative to the workbench folder, with forward slashes. */
   notebook: string;
@@ -37,7 +39,7 @@ const origin = checkedText(originComplaint, {
   pattern: "^https?://[^/]+$",
 });
 
-export const kernelGateway = defineKind({
+export const kind = defineKind({
   kind: "kernel-gateway",
   description: "A notebook whose annotated cells are served as an HTTP API.",
   options: {
@@ -68,4 +70,16 @@ export const kernelGateway = defineKind({
     kernels: options.kernels,
     timeoutSeconds: options.timeout,
   }),
+  data: ({ name, kind, port, notebook, origins, kernels, timeoutSeconds }) => ({
+    ...{ name, kind, port, notebook, origins, kernels },
+    timeout: timeoutSeconds,
+  }),
+  checks,
 });
+
+function checks(context: ServiceContext<KernelGatewayService>): KindChecks {
+  const { deps, service, url, token, includeWrites, outside } = context;
+  const missing = new UserError({ code: "invalid", message: `${service.notebook} was not read.` });
+  const inputs = { service, file: context.notebook ?? missing, includeWrites, url, token };
+  return { before: [notebookCheck(inputs)], checks: gatewayChecks(deps, inputs, outside) };
+}
