@@ -16,7 +16,8 @@ export const BOX_NAME = "notebox/debian-13";
 export const WORKBENCH_NAME = "notebox-trial";
 
 // Unusual ports, so that a workbench of one's own may run meanwhile; fixed ones, because they are part of the box.
-const FIRST_PORT = 18_880;
+// Labs of both providers run side by side, and libvirt refuses a port that is taken: its first start changes them.
+const FIRST_PORT = { box: 18_880, virtualbox: 18_880, libvirt: 18_890 };
 
 /** Enough for an emulated machine on a computer of its own; NOTEBOX_TEST_PATIENCE=3 where others are at work on it. */
 export const UP_SECONDS = 900 * Number(process.env["NOTEBOX_TEST_PATIENCE"] ?? 1);
@@ -35,38 +36,48 @@ export interface Lab {
 }
 
 /** Makes the lab's folders and its share; no machine is started. */
-export async function makeLab(provider: ProviderName, extraEnv: Readonly<Record<string, string>>): Promise<Lab> {
+export async function makeLab(
+  provider: ProviderName,
+  given: { env: Readonly<Record<string, string>>; vagrantfile?: string },
+): Promise<Lab> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), `notebox-${provider}-`));
   const workbench = path.join(folder, "workbench");
   const share = path.join(folder, "share");
-  layOut(workbench, { share: undefined, version: undefined });
+  layOut(workbench, FIRST_PORT.box);
   const boxes = await prepareBoxes(workbench);
   fs.rmSync(workbench, { recursive: true });
-  layOut(workbench, { share, version: boxes.version });
+  layOut(workbench, FIRST_PORT[provider], { share, version: boxes.version });
   // A file of the user's that has a library module's name must not keep the gateway from starting.
   fs.writeFileSync(path.join(workbench, "api", "secrets.py"), 'raise SystemExit("this is not the library")\n');
   fs.mkdirSync(share);
   const box = path.join(boxes.folder, `${provider}.box`);
   const args = [program, "box", "publish", box, "--share", share, "--name", BOX_NAME, "--version", boxes.version];
   await must(process.execPath, args, { seconds: 300 });
-  const env = { ...extraEnv, VAGRANT_HOME: path.join(folder, "vagrant-home"), NO_COLOR: "1", CI: "true" };
+  const vagrantHome = path.join(folder, "vagrant-home");
+  fs.mkdirSync(vagrantHome);
+  if (given.vagrantfile !== undefined) fs.writeFileSync(path.join(vagrantHome, "Vagrantfile"), given.vagrantfile);
+  const env = { ...given.env, VAGRANT_HOME: vagrantHome, NO_COLOR: "1", CI: "true" };
   return { folder, workbench, provider, env, boxes, transcript: [] };
 }
 
-/** A copy of examples/hello with the share's box, and ports of the tests' own. */
-function layOut(workbench: string, box: { share: string | undefined; version: string | undefined }): void {
+/** A copy of examples/hello with ports of the tests' own and, unless it is for making a box, the share's box. */
+function layOut(workbench: string, firstPort: number, box?: { share: string; version: string }): void {
   fs.cpSync(path.join(checkout, "examples", "hello"), workbench, { recursive: true });
   const file = path.join(workbench, "workbench.yaml");
   const document = parseDocument(fs.readFileSync(file, "utf8"));
   document.set("name", WORKBENCH_NAME);
   document.setIn(["box", "name"], BOX_NAME);
-  if (box.version === undefined) document.deleteIn(["box", "version"]);
-  else document.setIn(["box", "version"], `= ${box.version}`);
-  if (box.share === undefined) document.deleteIn(["box", "shares"]);
-  else document.setIn(["box", "shares"], [box.share]);
+  document.deleteIn(["box", "version"]);
+  document.deleteIn(["box", "shares"]);
+  if (box !== undefined) {
+    document.setIn(["box", "version"], `= ${box.version}`);
+    document.setIn(["box", "shares"], [box.share]);
+  }
+  // One, because QEMU's emulation of several side by side now and then makes a starting kernel stand still.
+  document.setIn(["machine", "cpus"], 1);
   const services = Object.keys((document.toJS() as { services: object }).services);
   services.forEach((name, index) => {
-    document.setIn(["services", name, "port"], FIRST_PORT + index);
+    document.setIn(["services", name, "port"], firstPort + index);
   });
   document.setIn(["services", "hello", "timeout"], `${TIMEOUT_SECONDS} s`);
   fs.writeFileSync(file, String(document));
@@ -91,8 +102,10 @@ export async function mustNotebox(lab: Lab, args: readonly string[], seconds = U
   return (JSON.parse(outcome.stdout) as { result: unknown }).result;
 }
 
+/** Without --json, so that a failure shows how far it came. */
 export async function up(lab: Lab): Promise<void> {
-  await mustNotebox(lab, ["up", "--provider", lab.provider]);
+  const outcome = await notebox(lab, ["up", "--provider", lab.provider]);
+  if (outcome.code !== 0) throw new Error(told("notebox up", outcome));
 }
 
 /** Ends whatever still runs, with Vagrant alone, so that a broken notebox leaves nothing behind. */

@@ -22,9 +22,17 @@ export interface PreparedBoxes {
   built: boolean;
 }
 
-/** Builds the boxes for the workbench in `workbench`, unless the cache has them. */
+const underWay = new Map<string, Promise<PreparedBoxes>>();
+
+/** Builds the boxes for the workbench in `workbench`, unless the cache has them or they are being built. */
 export async function prepareBoxes(workbench: string): Promise<PreparedBoxes> {
   const key = keyOf(workbench);
+  const boxes = underWay.get(key) ?? build(workbench, key);
+  underWay.set(key, boxes);
+  return await boxes;
+}
+
+async function build(workbench: string, key: string): Promise<PreparedBoxes> {
   const folder = path.join(cache, key);
   const version = `13.${Number.parseInt(key.slice(0, 6), 16)}.0`;
   if (fs.existsSync(folder)) return { folder, version, built: false };

@@ -99,7 +99,7 @@ async function soak(name: ProviderName): Promise<void> {
   const provider = await openProvider(name);
   let version: string | undefined;
   const inLab = async <T>(work: (lab: Lab) => Promise<T>): Promise<T> => {
-    const lab = await makeLab(name, provider.env);
+    const lab = await makeLab(name, provider);
     version = lab.boxes.version;
     try {
       return await work(lab);

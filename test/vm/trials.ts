@@ -60,10 +60,7 @@ export class Trials {
 
   /** Prints the closing line; returns the exit code. */
   close(): number {
-    const failed = this.failures;
-    const passed = this.results.length - failed;
-    console.log(`${passed} passed, ${failed} failed, 0 skipped`);
-    return failed === 0 && passed > 0 ? 0 : 1;
+    return closeAll([this]);
   }
 
   #note(result: Result): void {
@@ -73,6 +70,14 @@ export class Trials {
       `${result.passed ? "ok  " : "FAIL"} ${time}  ${result.name}${result.remark ? `: ${result.remark}` : ""}`,
     );
   }
+}
+
+/** Prints the closing line of all of them; returns the exit code: each has to have passed something. */
+export function closeAll(all: readonly Trials[]): number {
+  const failed = all.reduce((sum, { failures }) => sum + failures, 0);
+  const passed = all.reduce((sum, { results }) => sum + results.length, 0) - failed;
+  console.log(`${passed} passed, ${failed} failed, 0 skipped`);
+  return failed === 0 && all.every(({ results }) => results.length > 0) ? 0 : 1;
 }
 
 /** Throws an Error with this message unless the condition holds. */
