@@ -76,9 +76,10 @@ export function faultTable(): FaultTable {
   return read;
 }
 
-/** By code (NB-D06, in whatever case) or id; undefined when there is none. */
+/** By code (NB-D06 or D06, in whatever case) or id; undefined when there is none. */
 export function findFault(name: string): Fault | undefined {
-  return faultTable().faults.find(({ code, id }) => code === name.toUpperCase() || id === name);
+  const upper = name.toUpperCase();
+  return faultTable().faults.find(({ code, id }) => code === upper || code === `NB-${upper}` || id === name);
 }
 
 /** Like findFault, for names that stand in the code. */

@@ -200,7 +200,8 @@ async function recordsOf(share: string, of: Pick<BoxId, "name" | "version">): Pr
   return found;
 }
 
-async function foldersIn(folder: string): Promise<string[]> {
+/** Names of the folders in it, links left out; none where there is no such folder. */
+export async function foldersIn(folder: string): Promise<string[]> {
   try {
     const entries = await readEntries(folder);
     return entries
@@ -212,24 +213,6 @@ async function foldersIn(folder: string): Promise<string[]> {
     // What is no share at all is said by whoever reads its settings.
     if (code === "ENOENT" || code === "ENOTDIR") return [];
     throw error;
-  }
-}
-
-/**
- * Throws UserError `refused` when the share has this name or version in other letters, capital or small: on a file
- * server of Windows both would be one folder, and so it would be for everybody who copies the share there.
- */
-export async function checkSpelling(share: string, { name, version }: Pick<BoxId, "name" | "version">): Promise<void> {
-  let folder = path.join(share, "boxes");
-  for (const [index, part] of [...name.split("/"), version].entries()) {
-    const other = (await foldersIn(folder)).find((one) => one !== part && one.toLowerCase() === part.toLowerCase());
-    if (other !== undefined)
-      throw new UserError({
-        code: "refused",
-        message: `${name} ${version} is not taken in: the share has ${JSON.stringify(other)}, which differs from ${JSON.stringify(part)} only in capital and small letters.`,
-        hint: `Many file servers cannot tell the two apart. ${index < 2 ? "Use the name that is there, or another one." : "Use another version."}`,
-      });
-    folder = path.join(folder, part);
   }
 }
 

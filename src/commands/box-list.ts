@@ -25,6 +25,8 @@ export interface BoxListResult {
   bytes: number;
   /** Boxes without a record, records without a box, records that cannot be read: `box verify` says which. */
   unsound: number;
+  /** Folders in the share that differ only in capital and small letters, in groups; left out where there are none. */
+  twins?: string[][];
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -32,7 +34,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** Throws UserError `usage` for a name that the share does not hold, `unreachable`, `integrity`. */
 export async function boxList(deps: Deps, options: BoxListOptions): Promise<BoxListResult> {
   const share = path.resolve(options.share);
-  const [{ doors }, { places }] = await Promise.all([requireSettings(share), surveyBoxes(share, options.name)]);
+  const [{ doors }, { places, twins }] = await Promise.all([requireSettings(share), surveyBoxes(share, options.name)]);
   if (options.name !== undefined && places.length === 0)
     throw new UserError({
       code: "usage",
@@ -58,7 +60,8 @@ export async function boxList(deps: Deps, options: BoxListOptions): Promise<BoxL
       order(a.provider, b.provider) ||
       order(a.arch, b.arch),
   );
-  return { share, doors, boxes, bytes: boxes.reduce((sum, { size }) => sum + size, 0), unsound };
+  const bytes = boxes.reduce((sum, { size }) => sum + size, 0);
+  return { share, doors, boxes, bytes, unsound, ...(twins.length === 0 ? {} : { twins }) };
 }
 
 function order(a: string, b: string): number {

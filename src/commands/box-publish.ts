@@ -4,12 +4,13 @@ import path from "node:path";
 import type { BoxRecord } from "../boxes/catalog.ts";
 import { normaliseDoor } from "../boxes/doors.ts";
 import { inTheWay, makeFolder } from "../boxes/durable.ts";
+import { checkWay } from "../boxes/folder-names.ts";
 import type { BoxFacts } from "../boxes/inspect/box-facts.ts";
 import { type BoxId, boxPath, checkBoxId, checkOwnVersion, partPath, versionFolder } from "../boxes/layout.ts";
 import { withShareLock } from "../boxes/lock.ts";
 import { putInPlace, removeEmpty, writeDoors } from "../boxes/place.ts";
 import { receiveBox } from "../boxes/receive.ts";
-import { checkShareFolder, checkSpelling, readSettings, settingsWith } from "../boxes/share.ts";
+import { checkShareFolder, readSettings, settingsWith } from "../boxes/share.ts";
 import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 
@@ -67,7 +68,7 @@ interface Placing {
 
 /** Receives the box into its place, or finds that exactly this one is there. */
 async function place(deps: Deps, { share, source, wanted, options }: Placing) {
-  await checkSpelling(share, wanted);
+  await checkWay(share, wanted);
   const folder = path.join(share, versionFolder(wanted));
   // Which provider's place it is becomes known while it is read.
   const part = path.join(share, partPath({ ...wanted, provider: "incoming", arch: "box" }));

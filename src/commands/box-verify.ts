@@ -2,13 +2,21 @@
 import path from "node:path";
 import type { BoxRecord } from "../boxes/catalog.ts";
 import { quarantine } from "../boxes/keep/quarantine.ts";
-import { type BoxCheck, checkCatalogs, checkPlace, type Fault, mustLeave, strayFaults } from "../boxes/keep/scrub.ts";
+import {
+  type BoxCheck,
+  checkCatalogs,
+  checkPlace,
+  type Fault,
+  mustLeave,
+  spellingFaults,
+  strayFaults,
+} from "../boxes/keep/scrub.ts";
 import { openScrubState } from "../boxes/keep/scrub-state.ts";
 import { type BoxFilter, matches, type Place, surveyBoxes, surveyLeftovers } from "../boxes/keep/survey.ts";
 import { boxPath, SCRUB_LOCK_FILE } from "../boxes/layout.ts";
 import { whenFree, withLock, withShareLock } from "../boxes/lock.ts";
 import { checkShareFolder, requireSettings, type ShareSettings, writeCatalogs } from "../boxes/share.ts";
-import { UserError } from "../errors.ts";
+import { systemErrorCode, UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 
 export interface BoxVerifyOptions extends BoxFilter {
@@ -41,11 +49,22 @@ export async function boxVerify(deps: Deps, options: BoxVerifyOptions): Promise<
   const share = path.resolve(options.share);
   const settings = await requireSettings(share);
   if (options.dryRun) return conclude(await scrub(deps, options, share, settings));
-  await checkShareFolder(share);
+  await checkShareFolder(share).catch((error: unknown) => {
+    throw orDryRun(error);
+  });
   const lock = { file: path.join(share, SCRUB_LOCK_FILE), command: "box verify", doing: "is verifying this share" };
   return conclude(
     await withLock(deps, { ...lock, share, takeOver: true }, () => scrub(deps, options, share, settings)),
   );
+}
+
+/** Whoever may only read the share can have it read all the same. */
+function orDryRun(error: unknown): unknown {
+  const writable = !["EACCES", "EPERM", "EROFS"].includes(systemErrorCode((error as Error).cause) ?? "");
+  if (!(error instanceof UserError) || writable) return error;
+  const { code, message, hint = "", cause } = error;
+  const only = "To verify it without writing anything, add --dry-run: every byte is read, nothing is moved.";
+  return new UserError({ code, message, hint: `${hint} ${only}`.trim(), cause });
 }
 
 async function scrub(
@@ -143,6 +162,7 @@ async function settle(
     ...wrongCatalogs
       .filter(({ name }) => !gone.has(name))
       .map(({ name: _, ...fault }): Fault => ({ ...fault, ...(held ? { done: "rewritten" as const } : {}) })),
+    ...spellingFaults(now.twins),
     ...(await strayFaults(share, settings, now.strays, whole)),
   );
   return {
@@ -158,9 +178,7 @@ function conclude(result: BoxVerifyResult): BoxVerifyResult {
   throw new UserError({
     code: "integrity",
     message: `${what} wrong in the share ${result.share}.`,
-    hint: result.dryRun
-      ? "Run it without --dry-run: catalogs are set right first, then what is wrong is moved to quarantine/."
-      : "Catalogs are right again. Publish or archive the boxes that were moved to quarantine/ once more.",
+    hint: nextStep(result, wrong),
     problems: wrong.map(({ kind, path: file, message, done }) => ({
       id: kind,
       file,
@@ -168,4 +186,12 @@ function conclude(result: BoxVerifyResult): BoxVerifyResult {
     })),
     result,
   });
+}
+
+function nextStep({ dryRun }: BoxVerifyResult, wrong: readonly Fault[]): string {
+  if (wrong.every(({ kind }) => kind === "two-spellings"))
+    return "Nothing was changed: decide which spelling stays, and move the other away.";
+  return dryRun
+    ? "Run it without --dry-run: catalogs are set right first, then what is wrong is moved to quarantine/."
+    : "Catalogs are right again. Publish or archive the boxes that were moved to quarantine/ once more.";
 }

@@ -14,6 +14,7 @@ import { scanFiles } from "../bundle/scan.ts";
 import { FAT32_BYTES, writeZip, type ZipEntry } from "../bundle/zip.ts";
 import { type Problem, UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
+import { FILE_NAME } from "../workbench/file.ts";
 import type { Workbench } from "../workbench/model.ts";
 import { laidOut, ORIGINALS } from "../workbench/originals.ts";
 
@@ -64,6 +65,12 @@ export async function handOut(
       source: path.join(workbench.folder, name),
       within: workbench.folder,
     })),
+    // By this the start knows a workbench.yaml that somebody changed, when a newer hand-out is unpacked over it.
+    {
+      path: inside(`${ORIGINALS}/${FILE_NAME}`),
+      source: path.join(workbench.folder, FILE_NAME),
+      within: workbench.folder,
+    },
     ...own.folders.map((name) => ({ path: place(`${name}/`) })),
     ...(box?.entries ?? []).map((entry) => ({ ...entry, path: inside(entry.path) })),
   ];

@@ -253,9 +253,26 @@
       }
     }
     if (status === 401) throw new WorkbenchError("The workbench does not accept this token.");
-    if (status === 504) throw new WorkbenchError(`${what} took the workbench too long.`);
-    const detail = type.includes("html") ? "" : ` ${text.trim().split("\n")[0]?.slice(0, 200) ?? ""}`;
-    throw new WorkbenchError(`${what} was answered with ${status}.${detail}`);
+    const happened = { 500: "failed in the workbench", 504: "took the workbench too long" }[status];
+    const told = type.includes("html") ? "" : reason(text);
+    throw new WorkbenchError(`${what} ${happened ?? `was answered with ${status}`}${told === "" ? "." : `: ${told}`}`);
+  }
+
+  /**
+   * What the notebook or the service says is wrong, in one line; nothing where only a program could read it.
+   * @param {string} text
+   * @returns {string}
+   */
+  function reason(text) {
+    let told = text;
+    try {
+      const value = JSON.parse(text);
+      told = [value, value?.message, value?.detail, value?.error].find((each) => typeof each === "string") ?? "";
+    } catch {
+      // A cell's own error is text.
+    }
+    const line = told.trim().split("\n")[0] ?? "";
+    return line.replace(/^Error (?=\w+:)/, "").trim().slice(0, 300);
   }
 
   /** Whether something answers at the workbench's address, with whatever status. */

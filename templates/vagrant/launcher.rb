@@ -61,7 +61,7 @@ module Notebox
       return report if @mode == "report"
 
       at_exit { ended }
-      @progress = @mode == "start" ? Progress.new(@log) : nil
+      @progress = @mode == "start" ? Progress.new(@log, @system.workbench) : nil
       @log.listen(@progress)
       start if @mode == "start"
     end

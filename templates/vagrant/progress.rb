@@ -1,4 +1,5 @@
-# Turns what Vagrant prints during a start into a few lines for people: "2 of 5: Fetching the box, 3 minutes left".
+# Turns what Vagrant prints during a start into a few lines for people: "2 of 5: Fetching the box from your school's share, 3 minutes
+# left".
 
 module Notebox
   class Progress
@@ -6,15 +7,16 @@ module Notebox
     SKIPPED = { 2 => "The box is on this computer already", 3 => "The virtual machine is there", 4 => "It is set up" }.freeze
     # Vagrant's and the providers' own words.
     PHASES = [
-      [/could not be found\. Attempting to find|Adding box|Downloading:/, 2, "Fetching the box from the share"],
+      [/could not be found\. Attempting to find|Adding box|Downloading:/, 2, :fetching],
       [/Importing base box|Creating (?:domain|image)|Uploading base box/, 3, "Making the virtual machine"],
       [/Booting VM|Starting domain|Waiting for (?:machine to boot|domain to get)/, 3, "Starting the virtual machine; this takes some minutes"],
       [/Running provisioner: provision/, 4, "Setting it up"],
       [/Waiting until Jupyter answers/, 5, "Waiting until Jupyter answers"]
     ].freeze
 
-    def initialize(log)
+    def initialize(log, workbench = {})
       @log = log
+      @workbench = workbench
       @step = 0
       @said = nil
       @rest = +""
@@ -53,14 +55,20 @@ module Notebox
       return step(4, "Setting it up, #{inside[1]} of #{inside[2]}: #{inside[3]}") if inside
 
       _, number, words = PHASES.find { |pattern, _, _| pattern.match?(line) }
-      step(number, words) if number && number >= @step
+      step(number, words == :fetching ? fetching : words) if number && number >= @step
+    end
+
+    # From where, in the person's words; which door it is stands in the log.
+    def fetching
+      box = @workbench[:box] || {}
+      "Fetching the box from #{box[:registry] && Array(box[:doors]).empty? ? 'the public registry' : "your school's share"}"
     end
 
     def downloading(left)
       hours, minutes, seconds = left.split(":").map(&:to_i)
       minutes += 60 * hours
       words = minutes.zero? && seconds < 60 ? "less than a minute left" : "#{minutes + (seconds > 30 ? 1 : 0)} minutes left"
-      step(2, "Fetching the box from the share, #{words.sub(/\A1 minutes/, '1 minute')}")
+      step(2, "#{fetching}, #{words.sub(/\A1 minutes/, '1 minute')}")
     end
 
     def say(words)

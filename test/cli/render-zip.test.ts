@@ -54,6 +54,7 @@ describe("what is in it", () => {
       "originals/notebooks/Übung/start.ipynb",
       "originals/notebooks/data.csv",
       "originals/api/readme.md",
+      "originals/workbench.yaml",
     ]) {
       expect(found).toContain(`hello/${name}`);
     }

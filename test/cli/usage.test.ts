@@ -59,9 +59,10 @@ describe("help", () => {
   });
 });
 
-test("doctor explains a code in whatever case, and lists them where there is none such: exit 2", () => {
+test("doctor explains a code in whatever case, with or without NB-, and lists them where there is none such: exit 2", () => {
   const { code, stdout } = notebox("doctor", "--explain", "nb-d06");
   expect([code, stdout]).toEqual([0, expect.stringMatching(/^NB-D06\n {2}check +hypervisor: .+\n[\s\S]+ {2}IT +\w/)]);
+  expect(notebox("doctor", "--explain", "D06")).toEqual({ code, stdout, stderr: "" });
   const wrong = notebox("doctor", "--explain", "NB-X01");
   expect([wrong.code, wrong.stdout, wrong.stderr]).toEqual([
     2,

@@ -1,9 +1,10 @@
 /** Keeping a share: `box list`, `verify`, `prune` and `rebase` on real folders, and locks of other computers. */
+import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { doorSlug } from "../../src/boxes/doors.ts";
-import { age, openShare, type ShareFolder } from "./share-folder.ts";
+import { age, openShare, program, type ShareFolder } from "./share-folder.ts";
 
 let lab: ShareFolder;
 beforeEach(() => {
@@ -93,6 +94,46 @@ describe("verify", () => {
     expect(note.files.map(({ why }: { why: string }) => why).join()).toMatch(/SHA-256 is/);
     expect(fs.readdirSync(lab.at("boxes/lab/tiny"))).toEqual(["2.0.0"]);
     expect((await lab.run(["verify"])).code).toBe(0);
+  });
+
+  test("one who may only read is told how to verify all the same", () => {
+    const inside = 'mount -t tmpfs tmpfs "$1" && cp -r "$2/." "$1" && mount -o remount,ro "$1" && shift 2 && exec "$@"';
+    lab.add();
+    const there = path.join(lab.folder, "read-only");
+    fs.mkdirSync(there);
+    const run = (...more: string[]) => {
+      const words = [process.execPath, program, "box", "verify", "--share", there, ...more];
+      return spawnSync("unshare", ["-rm", "sh", "-c", inside, "sh", there, lab.share, ...words], { encoding: "utf8" });
+    };
+    const refused = run();
+    expect([refused.status, refused.stderr]).toEqual([
+      5,
+      expect.stringMatching(/mounted read-only[\s\S]*add --dry-run/),
+    ]);
+    // The copy's door is the share that it is a copy of.
+    const dry = run("--dry-run");
+    expect([dry.status, dry.stdout]).toEqual([0, expect.stringContaining("nothing was changed")]);
+  });
+
+  test("tells of one name in two spellings, which list tells too, and leaves both alone", async () => {
+    lab.add();
+    lab.add({ name: "lab/Tiny", version: "2.0.0" });
+    lab.add({ name: "lab/other", version: "1.0.0-RC1" });
+    lab.add({ name: "lab/other", version: "1.0.0-rc1" });
+    lab.add({ name: "Lab/fourth" });
+    const before = lab.tree();
+    const twins = [
+      ["boxes/Lab", "boxes/lab"],
+      ["boxes/lab/Tiny", "boxes/lab/tiny"],
+      ["boxes/lab/other/1.0.0-RC1", "boxes/lab/other/1.0.0-rc1"],
+    ];
+    const { code, json } = await lab.run(["verify"]);
+    expect([code, kinds(json.result.faults)]).toEqual([6, Array(3).fill("two-spellings")]);
+    expect(json.error.problems.map(({ file }: { file: string }) => file).sort()).toEqual(twins.map(([one]) => one));
+    expect(json.error.hint).toContain("which spelling stays");
+    expect(lab.tree()).toEqual(before);
+    expect((await lab.run(["list"])).json.result.twins.sort()).toEqual(twins);
+    expect((await lab.run(["list", "lab/tiny"])).json.result.twins.sort()).toEqual(twins.slice(0, 2));
   });
 
   test("sets catalogs right that mislead, are old or are missing", async () => {

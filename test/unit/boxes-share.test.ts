@@ -207,6 +207,21 @@ describe("refused", () => {
     expect(tree()).toEqual(before);
   });
 
+  test("a link in the place of a box's folder: nothing is written behind it", async () => {
+    const file = makeBox();
+    const away = path.join(folder, "away");
+    for (const at of ["boxes", "boxes/lab", "boxes/lab/tiny", "boxes/lab/tiny/1.0.0"]) {
+      fs.mkdirSync(path.dirname(path.join(share, at)), { recursive: true });
+      fs.mkdirSync(away, { recursive: true });
+      fs.symlinkSync(away, path.join(share, at));
+      const { code, json } = await publish(file);
+      expect([code, json.error.message]).toEqual([6, expect.stringContaining(`${at} is a link to ${away}`)]);
+      expect(json.error.hint).toContain("real folder");
+      expect(fs.readdirSync(away)).toEqual([]);
+      fs.rmSync(path.join(share, "boxes"), { recursive: true });
+    }
+  });
+
   test("a share that is a file, or of a newer notebox, or with damaged settings", async () => {
     const file = makeBox();
     const list = spawnSync(process.execPath, [program, "box", "list", "--share", file], { encoding: "utf8" });

@@ -286,14 +286,18 @@ test("what Vagrant prints becomes a few lines for people, and each part of a lin
     "    default: notebox: [1/2] System packages …\n    default: notebox: [2/2] Python …\n",
     "==> default: Waiting until Jupyter answers\n",
   ];
-  const run = spawnSync("ruby", ["--disable-gems", "-w", "-e", program], { input: printed.join(""), encoding: "utf8" });
+  const words = (code: string) =>
+    spawnSync("ruby", ["--disable-gems", "-w", "-e", code], { input: printed.join(""), encoding: "utf8" });
+  const run = words(program);
+  const registry = program.replace("new(log)", "new(log, { box: { doors: [], registry: true } })");
+  expect(words(registry).stdout).toContain("2 of 5: Fetching the box from the public registry, 3 minutes left\n");
   expect([run.stderr, run.stdout.split("\n")]).toEqual([
     "",
     [
       "1 of 5: Looking at this computer",
-      "2 of 5: Fetching the box from the share",
-      "2 of 5: Fetching the box from the share, 3 minutes left",
-      "2 of 5: Fetching the box from the share, less than a minute left",
+      "2 of 5: Fetching the box from your school's share",
+      "2 of 5: Fetching the box from your school's share, 3 minutes left",
+      "2 of 5: Fetching the box from your school's share, less than a minute left",
       "3 of 5: Making the virtual machine",
       "3 of 5: Starting the virtual machine; this takes some minutes",
       "4 of 5: Setting it up",

@@ -224,3 +224,51 @@ test("version 2 over version 1: what changes is said, what ran before is kept, w
   expect(fs.readFileSync(path.join(lab.folder, "Vagrantfile"), "utf8")).toBe(first);
   expect(fs.statSync(path.join(lab.folder, "Stop.sh")).mode & 0o777).toBe(0o755);
 });
+
+test("version 2 over a workbench.yaml that was changed by hand: that comes back beside it, once", () => {
+  const keep = (): unknown =>
+    evaluate("own_workbench.rb", `Notebox::OwnWorkbench.new(${JSON.stringify(lab.folder)}).keep`);
+  const unzip = (text: string): void => {
+    write("workbench.yaml", text);
+    write("originals/workbench.yaml", text);
+  };
+  const yours = (): string[] => fs.readdirSync(lab.folder).filter((name) => name.includes("yours"));
+  write("workbench.yaml", "mine before any hand-out told of itself\n");
+  expect(keep()).toEqual([]);
+  unzip("v1\n");
+  expect(keep()).toEqual([]);
+  // Nobody changed it: nothing to give back.
+  unzip("v2\n");
+  expect([keep(), yours()]).toEqual([[], []]);
+  write("workbench.yaml", "v2, changed\n");
+  expect([keep(), keep(), yours()]).toEqual([[], [], []]);
+  unzip("v3\n");
+  expect(keep()).toEqual([
+    expect.stringMatching(/^You had changed workbench\.yaml.* is workbench \(yours\)\.yaml: copy/),
+  ]);
+  expect(fs.readFileSync(path.join(lab.folder, "workbench (yours).yaml"), "utf8")).toBe("v2, changed\n");
+  expect(fs.readFileSync(path.join(lab.folder, "workbench.yaml"), "utf8")).toBe("v3\n");
+  expect(keep()).toEqual([]);
+  write("workbench.yaml", "v3, changed\n");
+  keep();
+  // Only the copy that Start compares with was unpacked: what lies there is still the person's.
+  write("originals/workbench.yaml", "v4\n");
+  expect([keep(), yours()]).toEqual([[], ["workbench (yours).yaml"]]);
+  unzip("v5\n");
+  expect(keep()).toEqual([expect.stringContaining("workbench (yours 2).yaml")]);
+  // A link in the place of notebox's own folder is not followed.
+  fs.rmSync(path.join(lab.folder, ".notebox"), { recursive: true });
+  fs.symlinkSync(lab.around, path.join(lab.folder, ".notebox"));
+  expect(keep()).toEqual([]);
+  expect(fs.existsSync(path.join(lab.around, "last"))).toBe(false);
+});
+
+test.each(VAGRANTS)("%s: Start keeps the workbench.yaml that it starts with", async (vagrant) => {
+  write("originals/workbench.yaml", "v1\n");
+  write("workbench.yaml", "changed\n");
+  await lab.vagrant(vagrant, UP);
+  expect(fs.readFileSync(path.join(lab.folder, ".notebox/last/workbench.yaml"), "utf8")).toBe("changed\n");
+  write("originals/workbench.yaml", "v2\n");
+  write("workbench.yaml", "v2\n");
+  expect((await lab.vagrant(vagrant, UP)).text).toContain("from the hand-out: You had changed workbench.yaml");
+});

@@ -81,7 +81,7 @@ Log: ${path_}
     const { code, text } = await start(vagrant);
     expect(text.split("\n")).toEqual([
       "1 of 5: Looking at this computer",
-      "2 of 5: Fetching the box from the share",
+      "2 of 5: Fetching the box from your school's share",
       "3 of 5: Making the virtual machine",
       "",
       "This computer's processor does not let VirtualBox run virtual machines.",

@@ -262,6 +262,18 @@ describe("what is stored", () => {
     expect(lab.tree()).toEqual([]);
   });
 
+  test("behind a link in the place of its folder nothing is written", async () => {
+    const upstream = await upstreamWith();
+    upstream.offer(offer("1.0.0"));
+    const away = path.join(lab.folder, "away");
+    fs.mkdirSync(away);
+    fs.mkdirSync(path.join(lab.share, "boxes"));
+    fs.symlinkSync(away, path.join(lab.share, "boxes/lab"));
+    const { code, message } = await lab.refused("lab/tiny");
+    expect([code, message]).toEqual(["integrity", expect.stringContaining(`is a link to ${away}`)]);
+    expect(fs.readdirSync(away)).toEqual([]);
+  });
+
   test("one that cannot be had does not keep the others away", async () => {
     const upstream = await upstreamWith();
     upstream.offer(offer("1.0.0", Buffer.from("no box")), offer("1.1.0"));

@@ -10,11 +10,12 @@ import type { Deps } from "../../ports.ts";
 import type { BoxRecord } from "../catalog.ts";
 import { digestFile } from "../digest.ts";
 import { exists, inTheWay, makeFolder } from "../durable.ts";
+import { checkWay } from "../folder-names.ts";
 import { type BoxId, boxPath, checkBoxId, partFiles, partPath, recordPath, versionFolder } from "../layout.ts";
 import { whenFree, withLock, withShareLock } from "../lock.ts";
 import { putInPlace, removeEmpty, writeDoors } from "../place.ts";
 import { receiveBox, savesNothing } from "../receive.ts";
-import { checkSpelling, readRecord } from "../share.ts";
+import { readRecord } from "../share.ts";
 import { publicAddress } from "./address.ts";
 import type { Checksum } from "./checksum.ts";
 import { type Downloaded, downloadBox } from "./download.ts";
@@ -49,7 +50,7 @@ const SHARE_PATIENCE = 10 * 60_000;
 /** Throws UserError `unreachable`, `integrity`, `refused`, `busy`, `disk-full`, `interrupted`. */
 export async function archiveOne(deps: Deps, job: Archiving, lead: Lead): Promise<Archived> {
   const { share } = job;
-  await checkSpelling(share, lead);
+  await checkWay(share, lead);
   const folder = path.join(share, versionFolder(lead));
   const known = lead.provider !== undefined && lead.arch !== undefined;
   const id = known ? ({ ...lead, provider: lead.provider, arch: lead.arch } as BoxId) : undefined;

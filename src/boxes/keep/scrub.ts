@@ -23,6 +23,7 @@ export interface Fault {
     | "unreadable"
     | "catalog-stale"
     | "catalog-misleads"
+    | "two-spellings"
     | "stray";
   /** In the share, with forward slashes. */
   path: string;
@@ -139,6 +140,15 @@ async function readIfThere(file: string): Promise<string | undefined> {
     if (systemErrorCode(error) === "ENOENT") return undefined;
     throw error;
   }
+}
+
+/** Both stay where they are: only people know which spelling their workbenches use. */
+export function spellingFaults(twins: readonly (readonly string[])[]): Fault[] {
+  return twins.map(([first = "", ...others]) => ({
+    kind: "two-spellings",
+    path: first,
+    message: `it differs from ${others.join(" and ")} only in capital and small letters, which many file servers cannot tell apart: move the boxes of all but one of them away and publish or archive them under that one`,
+  }));
 }
 
 /** What is in nobody's way: leftovers of killed writers, catalogs of doors that are none any more, foreign files. */

@@ -5,6 +5,7 @@
 import path from "node:path";
 import { systemErrorCode, UserError } from "../../errors.ts";
 import type { BoxRecord } from "../catalog.ts";
+import { twinFolders } from "../folder-names.ts";
 import {
   type BoxId,
   boxPath,
@@ -56,20 +57,38 @@ export interface Survey {
   strays: Stray[];
   /** Folders without anything in them. */
   empty: string[];
+  /** Folders that differ only in capital and small letters, in groups. */
+  twins: string[][];
 }
 
 /** Looks at one box's folders, or at all. Throws UserError `unreachable` when the share is. */
 export async function surveyBoxes(share: string, name?: string): Promise<Survey> {
-  const survey: Survey = { places: [], strays: [], empty: [] };
+  const survey: Survey = { places: [], strays: [], empty: [], twins: [] };
   const names = await listNames(share);
-  await Promise.all(names.filter((one) => name === undefined || one === name).map((one) => look(share, one, survey)));
+  const versions: { name: string; version: string }[] = [];
+  await Promise.all(
+    names.filter((one) => name === undefined || one === name).map((one) => look(share, one, survey, versions)),
+  );
   survey.places.sort((a, b) => (recordPath(a.box) < recordPath(b.box) ? -1 : 1));
   survey.strays.sort((a, b) => (a.path < b.path ? -1 : 1));
   survey.empty.sort();
+  const found = [...names.map((one) => ({ name: one })), ...versions];
+  const mine = name === undefined ? "boxes" : `boxes/${name.toLowerCase()}`;
+  survey.twins = twinFolders(found).filter(([one = ""]) => related(one.toLowerCase(), mine));
   return survey;
 }
 
-async function look(share: string, name: string, survey: Survey): Promise<void> {
+/** Whether one folder is the other, or lies in it. */
+function related(one: string, other: string): boolean {
+  return one === other || one.startsWith(`${other}/`) || other.startsWith(`${one}/`);
+}
+
+async function look(
+  share: string,
+  name: string,
+  survey: Survey,
+  versions: { name: string; version: string }[],
+): Promise<void> {
   const folder = `boxes/${name}`;
   const entries = await entriesOf(share, folder);
   if (entries.length === 0) survey.empty.push(folder);
@@ -77,6 +96,7 @@ async function look(share: string, name: string, survey: Survey): Promise<void> 
     entries.map(async (entry) => {
       const at = `${folder}/${entry.name}`;
       if (!entry.isDirectory()) return void survey.strays.push({ path: at, kind: strayKind(entry.name) });
+      versions.push({ name, version: entry.name });
       await lookAtVersion(share, { name, version: entry.name }, at, survey);
     }),
   );

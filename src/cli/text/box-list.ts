@@ -2,7 +2,7 @@
 import type { BoxListResult } from "../../commands/box-list.ts";
 import { age, size, table } from "./table.ts";
 
-export function text({ boxes, doors, bytes, share, unsound }: BoxListResult): string {
+export function text({ boxes, doors, bytes, share, twins = [], unsound }: BoxListResult): string {
   const rows = boxes.map((box, index) => [
     // The name once, not at every version of it.
     boxes[index - 1]?.name === box.name ? "" : box.name,
@@ -25,6 +25,10 @@ export function text({ boxes, doors, bytes, share, unsound }: BoxListResult): st
     ...(unsound === 0
       ? []
       : [`${counted(unsound, "place is", "places are")} not in order; \`notebox box verify --share DIR\` says why.`]),
+    ...twins.map(
+      (group) =>
+        `${group.join(" and ")} differ only in capital and small letters; \`notebox box verify --share DIR\` says more.`,
+    ),
   ].join("\n");
 }
 

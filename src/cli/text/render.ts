@@ -15,7 +15,8 @@ function zipLines({ zip, dryRun }: RenderResult): string[] {
   const what = `${zip.file}: ${zip.files} files`;
   const files = zip.content.filter(({ path }) => !path.endsWith("/"));
   const inside = (path: string): string => path.slice(path.indexOf("/") + 1);
-  const isOwn = (path: string): boolean => /^(?:originals|wheels|share)\/|^workbench\./.test(inside(path));
+  const isOwn = (path: string): boolean =>
+    /^(?:originals\/(?!workbench\.yaml$)|wheels\/|share\/|workbench\.)/.test(inside(path));
   const own = files.filter(({ path }) => isOwn(path));
   const bundle = files.filter(({ path }) => !isOwn(path));
   const told = (bytes: number | undefined): string => (bytes === undefined ? "" : size(bytes));

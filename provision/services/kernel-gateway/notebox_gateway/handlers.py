@@ -13,6 +13,7 @@ from kernel_gateway.notebook_http.swagger.builders import SwaggerSpecBuilder
 from .access import without_token
 from .answer import Answer, answer_of, failed
 from .faults import KernelDied, RequestFault, TooMuchOutput, named
+from .incoming import Incoming
 from .openapi import document
 from .pool import stopping
 from .seeding import is_input
@@ -30,7 +31,7 @@ def handlers(personality):
     return [*found, (r".*", RouteHandler)]
 
 
-class Guarded(tornado.web.RequestHandler):
+class Guarded(Incoming):
     """CORS for listed pages and nobody else, a token for everything but OPTIONS, errors as JSON."""
 
     @property
@@ -42,17 +43,19 @@ class Guarded(tornado.web.RequestHandler):
         return self.personality.service
 
     def set_default_headers(self):
+        super().set_default_headers()
         for name, value in self.personality.access.cors_headers(self.request).items():
             self.set_header(name, value)
 
-    def prepare(self):
+    def refusal(self):
         if self.request.method == "OPTIONS":
-            return
+            return None
         access = self.personality.access
         if access.is_stranger(self.request):
-            raise RequestFault(403, "origin", "This page is not listed under origins in workbench.yaml.")
+            return RequestFault(403, "origin", "This page is not listed under origins in workbench.yaml.")
         if not access.has_token(self.request):
-            raise RequestFault(401, "token", "The token is missing or wrong.")
+            return RequestFault(401, "token", "The token is missing or wrong.")
+        return None
 
     def options(self, *_args, **_kwargs):
         """Runs nothing. A listed page is told what it may send, to whatever path: so that it can read a 404, too."""
@@ -111,6 +114,7 @@ class RouteHandler(Guarded):
         if route is None:
             self.set_header("Allow", ", ".join([*methods, "OPTIONS"]))
             raise tornado.web.HTTPError(405)
+        self.take_body()
         code = self.request_code(parameters, reading.language or "")
         self.work = asyncio.ensure_future(run(self.service, pool, route, code, until))
         self.personality.requests.add(self.work)
@@ -147,6 +151,7 @@ class RouteHandler(Guarded):
 
     def on_connection_close(self):
         """Whoever asked has gone: its place is for the next one."""
+        super().on_connection_close()
         self.gone = True
         if self.work is not None:
             self.work.cancel()

@@ -10,7 +10,7 @@ import threading
 
 from kernel_gateway.notebook_http import NotebookHTTPPersonality
 from kernel_gateway.notebook_http.cell.parser import create_parser
-from traitlets import Float
+from traitlets import Float, Integer
 from traitlets.config.configurable import LoggingConfigurable
 
 from .access import Access
@@ -30,6 +30,9 @@ class NoteboxPersonality(NotebookHTTPPersonality):
     that it can be read again, and seeded here, so that a failure has a cell and an end."""
 
     seed_timeout = Float(300, config=True, help="How long all cells of the start may take together, in seconds.")
+    # While a body is read as JSON and quoted for the kernel nobody else is served (some tenths of a second), and IPython
+    # takes seconds for each MiB that it is sent as code.
+    max_body = Integer(4 * 2**20, config=True, help="The largest body of a request, in bytes.")
     watch_interval = Float(1, config=True, help="Pause between two looks at the notebook's file, in seconds.")
 
     def __init__(self, parent, log):
