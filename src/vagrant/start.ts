@@ -33,12 +33,19 @@ export async function startVm(deps: Deps, vagrant: VagrantClient, options: Start
   if (provider === "libvirt" && !options.finished) await tidyLibvirt(deps, options);
   if (provider === "libvirt" && action === "up") await endStaleForwards(deps, folder);
   let run = await attempt(deps, vagrant, options, action, "vm");
+  if (run.error?.errorClass.endsWith("::VMBootTimeout")) {
+    deps.reporter.emit({ type: "say", level: "warning", text: AGAIN });
+    run = await attempt(deps, vagrant, options, "restart", "vm-again");
+  }
   if (run.exitCode !== 0) run = (await mendIndex(deps, vagrant, options, run)) ?? run;
   if (run.exitCode !== 0) throw guestFailure(run) ?? vagrantFailure(action, run);
 }
 
 const REMADE =
   "The VM that an interrupted start left behind was never set up; it is made anew. Notebooks are not touched.";
+
+// An emulated processor now and then stands still while a kernel starts; a computer that was busy may be free by now.
+const AGAIN = "The VM did not answer in time. It is switched off and started once more.";
 
 async function attempt(
   deps: Deps,

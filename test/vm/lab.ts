@@ -19,8 +19,11 @@ export const WORKBENCH_NAME = "notebox-trial";
 // Labs of both providers run side by side, and libvirt refuses a port that is taken: its first start changes them.
 const FIRST_PORT = { box: 18_880, virtualbox: 18_880, libvirt: 18_890 };
 
-/** Enough for an emulated machine on a computer of its own; NOTEBOX_TEST_PATIENCE=3 where others are at work on it. */
-export const UP_SECONDS = 900 * Number(process.env["NOTEBOX_TEST_PATIENCE"] ?? 1);
+/**
+ * Enough for an emulated machine on a computer of its own, and for a second attempt after Vagrant has waited in vain;
+ * NOTEBOX_TEST_PATIENCE=3 where others are at work on it.
+ */
+export const UP_SECONDS = 1200 * Number(process.env["NOTEBOX_TEST_PATIENCE"] ?? 1);
 
 /** How long a request to the lab's API may take: short, because trials wait for its end. */
 export const TIMEOUT_SECONDS = 8;

@@ -176,6 +176,16 @@ describe("Vagrant fails", () => {
     expect(fs.readFileSync(log, "utf8")).toContain("raw-line");
   });
 
+  test("a VM that does not answer is switched off and started once more, and no more than that", async () => {
+    lab.verb("up", "have_vm; set_state running; fail Vagrant::Errors::VMBootTimeout 'Timed out while waiting'");
+    const { code, stderr } = await lab.run("up");
+    expect(code).toBe(7);
+    expect(stderr).toContain("The VM did not answer in time. It is switched off and started once more.");
+    const work = lab.calls().filter((call) => /^(?:up|halt|destroy)/.test(call));
+    expect(work.map((call) => call.split(" --")[0])).toEqual(["up", "halt", "up"]);
+    expect(work[1]).toContain("--force");
+  });
+
   test("a step of provisioning: exit 7, named, with the advice it gave", async () => {
     lab.verb(
       "up",

@@ -56,14 +56,14 @@ describe("a second one", () => {
   });
 
   test("of eight that start together, one goes to work", async () => {
-    lab.verb("up", `echo x >>"$S/ups"; sleep 3; fail Vagrant::Errors::VMBootTimeout later`);
+    lab.verb("up", `echo x >>"$S/ups"; sleep 3; fail Vagrant::Errors::SSHNotReady later`);
     const codes = (await Promise.all(Array.from({ length: 8 }, () => lab.run("up")))).map(({ code }) => code);
     expect(codes.sort()).toEqual([7, 9, 9, 9, 9, 9, 9, 9]);
     expect(fs.readFileSync(state("ups"), "utf8")).toBe("x\n");
   });
 
   test("of eight that find a dead one's lock, one takes it over", async () => {
-    lab.verb("up", `echo x >>"$S/ups"; sleep 3; fail Vagrant::Errors::VMBootTimeout later`);
+    lab.verb("up", `echo x >>"$S/ups"; sleep 3; fail Vagrant::Errors::SSHNotReady later`);
     writeLock({ pid: 2 ** 22 - 7, started: "1" });
     const codes = (await Promise.all(Array.from({ length: 8 }, () => lab.run("up")))).map(({ code }) => code);
     expect(codes.sort()).toEqual([7, 9, 9, 9, 9, 9, 9, 9]);
@@ -79,7 +79,7 @@ describe("a second one", () => {
   });
 
   test("a process number that was given away again is no owner", async () => {
-    lab.verb("up", "fail Vagrant::Errors::VMBootTimeout x");
+    lab.verb("up", "fail Vagrant::Errors::SSHNotReady x");
     writeLock({ pid: process.pid, started: "1" });
     expect((await lab.run("up")).code).toBe(7);
   });
@@ -88,7 +88,7 @@ describe("a second one", () => {
     fs.mkdirSync(path.dirname(lockFile()), { recursive: true });
     fs.writeFileSync(lockFile(), '{"host":');
     fs.utimesSync(lockFile(), 1, 1);
-    lab.verb("up", "fail Vagrant::Errors::VMBootTimeout x");
+    lab.verb("up", "fail Vagrant::Errors::SSHNotReady x");
     expect((await lab.run("up")).code).toBe(7);
   });
 });
@@ -187,7 +187,7 @@ describe("killed", () => {
     run.kill("SIGKILL");
     await run.ended;
     expect(alive(pid)).toBe(true);
-    lab.verb("up", "set_state running; fail Vagrant::Errors::VMBootTimeout later");
+    lab.verb("up", "set_state running; fail Vagrant::Errors::SSHNotReady later");
     const { code, stderr } = await lab.run("up");
     expect(alive(pid)).toBe(false);
     expect(fs.readFileSync(state("signals"), "utf8")).toBe("interrupted\ntidied\n");
@@ -217,7 +217,7 @@ describe("killed", () => {
   test("one that was set up, if only in part, is never deleted: something may be in it", async () => {
     machine("ours", true);
     fs.writeFileSync(state("state"), "poweroff\n");
-    lab.verb("up", "fail Vagrant::Errors::VMBootTimeout x");
+    lab.verb("up", "fail Vagrant::Errors::SSHNotReady x");
     const { code, stderr } = await lab.run("up");
     expect(code).toBe(7);
     expect(stderr).toContain("`notebox destroy` makes it anew (your notebooks stay)");
