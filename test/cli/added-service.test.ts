@@ -6,11 +6,11 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
-import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { freePort } from "../gateway/start.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const page = fs.readFileSync(path.join(root, "docs/adding-a-service.md"), "utf8");
@@ -132,11 +132,3 @@ test("its program shows the folder to whoever has the token, and to nobody else"
   const cookie = opened.headers.get("set-cookie")?.split(";")[0] ?? "";
   expect(await (await ask("", { cookie })).text()).toBe("Call me");
 });
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

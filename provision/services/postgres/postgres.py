@@ -91,7 +91,10 @@ def run(service):
         "shared_buffers": "64MB",
         # The compiler takes more memory and time than the queries of a course.
         "jit": "off",
+        # systemd's journal adds the time.
         "log_destination": "stderr",
+        "log_line_prefix": "",
+        "log_checkpoints": "off",
         "logging_collector": "off",
     }
     options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
@@ -145,7 +148,7 @@ def first_problem(service):
         **{"PGHOST": "127.0.0.1", "PGPORT": str(service.port), "PGDATABASE": service.database},
         **{"PGUSER": service.database, "PGPASSWORD": service.password()},
     }
-    become = ["runuser", "-u", "notebox", "--", "psql", "-XqAt", "-v", "ON_ERROR_STOP=1"]
+    become = ["/usr/sbin/runuser", "-u", "notebox", "--", "psql", "-XqAt", "-v", "ON_ERROR_STOP=1"]
 
     def ask(*more):
         return subprocess.run(
