@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { catalogAddress } from "../boxes/doors.ts";
-import { dataOf, pageOf } from "../services/index.ts";
+import { dataOf, pageOf, schemeOf } from "../services/index.ts";
 import type { Workbench } from "../workbench/model.ts";
 import type { Assets } from "./assets.ts";
 import { planLaunchers } from "./launchers.ts";
@@ -104,10 +104,8 @@ function renderVagrantfile(workbench: Workbench, assets: Assets): string {
     machine: { cpus: machine.cpus, memory: machine.memoryMiB },
     folders: sharedFolders(workbench),
     services: services.map((service) => ({
-      kind: service.kind,
-      name: service.name,
-      port: service.port,
-      page: pageOf(service),
+      ...{ kind: service.kind, name: service.name, port: service.port },
+      ...{ scheme: schemeOf(service), page: pageOf(service) },
     })),
   });
 }

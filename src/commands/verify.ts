@@ -14,7 +14,7 @@ import { type Round, type VerifyInputs, verifyRound } from "../checks/verify-lis
 import { type Problem, UserError } from "../errors.ts";
 import { readNotebook, readNotebookBytes } from "../notebooks/notebook.ts";
 import type { Deps, SshTarget } from "../ports.ts";
-import { isGateway } from "../services/index.ts";
+import { isGateway, schemeOf } from "../services/index.ts";
 import { readEndpoints } from "../vagrant/machine-files.ts";
 import { findVm } from "../vagrant/ssh-target.ts";
 import { loadWorkbench } from "../workbench/load.ts";
@@ -230,9 +230,10 @@ async function notebookFile(file: string): Promise<NotebookFile | UserError> {
 
 function urlsOf(workbench: Workbench, ports: ReadonlyMap<number, number>): ReadonlyMap<string, string> {
   return new Map(
-    workbench.services.flatMap(({ name, port }) =>
-      port === undefined ? [] : [[name, `http://127.0.0.1:${ports.get(port) ?? port}/`]],
-    ),
+    workbench.services.flatMap((service) => {
+      const { name, port } = service;
+      return port === undefined ? [] : [[name, `${schemeOf(service)}://127.0.0.1:${ports.get(port) ?? port}/`]];
+    }),
   );
 }
 

@@ -47,6 +47,11 @@ export function pageOf(service: Service): Page | undefined {
   return service.port === undefined ? undefined : kindOfService(service).page?.(service);
 }
 
+/** Scheme of its address on this computer. */
+export function schemeOf(service: Service): string {
+  return kindOfService(service).scheme ?? "http";
+}
+
 /** What a person has to provide before it can start; undefined when nothing is missing. */
 export function lackOf(service: Service): Lack | undefined {
   return kindOfService(service).lacks?.(service);

@@ -54,6 +54,8 @@ export interface ServiceKind<S extends AnyService = AnyService, Shape extends z.
   /** What a browser opens; nothing when left out. */
   page?(service: S): Page;
   lacks?(service: S): Lack | undefined;
+  /** Of its address on this computer; http when left out. */
+  scheme?: string;
   /** What `verify` asks beside whether its token is there, its unit runs and its port is held by it. */
   checks?(context: ServiceContext<S>): KindChecks;
 }

@@ -95,7 +95,9 @@ module Notebox
     def service_urls
       ports = host_ports
       reached = @services.select { |_, service| service[:port] }
-      reached.map { |name, service| [name, "http://127.0.0.1:#{ports.fetch(service[:port], service[:port])}/"] }.to_h
+      reached.map do |name, service|
+        [name, "#{service[:scheme]}://127.0.0.1:#{ports.fetch(service[:port], service[:port])}/"]
+      end.to_h
     end
 
     # Guest port => host port, as they are now: Vagrant moves a port that is taken.

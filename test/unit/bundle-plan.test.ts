@@ -267,7 +267,9 @@ function inVagrantfile({ name, title, box, machine, folders, services }: Workben
     cpus: machine.cpus,
     memory: machine.memoryMiB,
     folders: ["notebooks", "api", ...folders],
-    services: Object.fromEntries(services.map((s) => [s.name, { kind: s.kind, port: s.port, ...pageIn(s) }])),
+    services: Object.fromEntries(
+      services.map((s) => [s.name, { kind: s.kind, port: s.port, scheme: "http", ...pageIn(s) }]),
+    ),
   };
 }
 

@@ -68,8 +68,12 @@ describe("systemd reads the units without a word", () => {
     fs.mkdirSync(units, { recursive: true });
     for (const file of files.filter((name) => /\.(service|target)$/.test(name)))
       fs.copyFileSync(path.join(PROVISION, file), path.join(units, path.basename(file)));
-    for (const program of ["venv/bin/python", "lib/notebox-folders", "lib/notebox-tokens"]) {
-      const place = path.join(root, "opt/notebox", program);
+    const started = fs.readdirSync(units).flatMap((unit) => {
+      const content = fs.readFileSync(path.join(units, unit), "utf8");
+      return [...content.matchAll(/^Exec\w+=[-+]*(\/\S+)/gm)].map(([, program = ""]) => program);
+    });
+    for (const program of started) {
+      const place = path.join(root, program);
       fs.mkdirSync(path.dirname(place), { recursive: true });
       fs.writeFileSync(place, "", { mode: 0o755 });
     }
@@ -83,7 +87,7 @@ describe("systemd reads the units without a word", () => {
 
   // It exits with 0 on keys that it does not know: only what it prints tells.
   const verify = (...names: string[]): string => {
-    const ours = /notebox|jupyter|gateway/;
+    const ours = new RegExp(["notebox", ...KIND_NAMES].join("|"));
     const said = spawnSync("systemd-analyze", ["verify", "--man=no", `--root=${root}`, ...names], { encoding: "utf8" });
     return (said.stdout + said.stderr)
       .split("\n")
@@ -92,7 +96,7 @@ describe("systemd reads the units without a word", () => {
   };
 
   test.each(["a", "jupyter", "marks-2", `x${"-y".repeat(19)}z`])("for a service named %s", (name) => {
-    expect(verify(`jupyter@${name}.service`, `kernel-gateway@${name}.service`, "notebox.target")).toBe("");
+    expect(verify(...KIND_NAMES.map((kind) => `${kind}@${name}.service`), "notebox.target")).toBe("");
   });
 
   test("and it would have said so", () => {

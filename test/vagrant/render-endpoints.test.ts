@@ -23,7 +23,7 @@ interface Vm {
 }
 
 const PAGE = 'page: { title: "Jupyter", address: "lab?token={token}", order: 50 }';
-const SERVICES = `{ "jupyter" => { kind: "jupyter", port: 8888, ${PAGE} }, "marks" => { kind: "kernel-gateway", port: 8889 } }`;
+const SERVICES = `{ "jupyter" => { kind: "jupyter", port: 8888, scheme: "http", ${PAGE} }, "marks" => { kind: "kernel-gateway", port: 8889, scheme: "http" } }`;
 
 /** Calls one method with a VM that answers so; returns the warnings. */
 function call(method: string, vm: Vm = {}): string[] {
@@ -95,13 +95,15 @@ describe("a VM that runs", () => {
   });
 
   test("without Jupyter gets no page", () => {
-    expect(call("write", { services: '{ "marks" => { kind: "kernel-gateway", port: 8889 } }' })).toEqual([]);
+    expect(
+      call("write", { services: '{ "marks" => { kind: "kernel-gateway", port: 8889, scheme: "http" } }' }),
+    ).toEqual([]);
     expect(fs.existsSync(at("open.html"))).toBe(false);
   });
 
   test("opens the page that comes first, and has no address for what runs inside alone", () => {
     const home = 'page: { title: "All <services>", address: "\\#{token}", order: 10 }';
-    const more = `"db" => { kind: "postgres", port: nil }, "home" => { kind: "home", port: 8889, ${home} }`;
+    const more = `"db" => { kind: "postgres", port: nil }, "home" => { kind: "home", port: 8889, scheme: "http", ${home} }`;
     expect(call("write", { services: SERVICES.replace(/"marks".*$/, `${more} }`) })).toEqual([]);
     expect(read("open.html")).toContain(`content="0; url=http://127.0.0.1:2201/#${TOKEN}"`);
     expect(read("open.html")).toContain("<title>Opening All &lt;services&gt;</title>");
