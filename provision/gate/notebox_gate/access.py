@@ -31,11 +31,12 @@ class Access:
         return _host(f"//{request.headers.get('Host', '')}") in OWN_HOSTS
 
     def is_stranger(self, request):
-        """Sent by a page that is not this service's own; it need not have asked its user."""
+        """Sent by a page that is not this service's own; it need not have asked its user. Other ports of this computer are
+        others, too: browsers call them the same site, and send them our cookie."""
         origin = request.headers.get("Origin")
         if origin is not None and (origin == "null" or _place(origin) != request.headers.get("Host")):
             return True
-        return request.headers.get("Sec-Fetch-Site") == "cross-site" and not is_visit(request)
+        return request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none") and not is_visit(request)
 
     def has_header(self, request):
         scheme, _, value = request.headers.get("Authorization", "").strip().partition(" ")
@@ -60,7 +61,8 @@ def is_visit(request):
 
 def without_token(uri):
     """The path and query without `token`, for the browser's address line. Never an address of another computer."""
-    parts = urlsplit(uri if not uri.startswith("//") else "/" + uri.lstrip("/"))
+    # Browsers read \ as / here, and //host as another computer.
+    parts = urlsplit("/" + uri.lstrip("/\\"))
     query = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "token"]
     return (parts.path or "/") + (f"?{urlencode(query)}" if query else "")
 
