@@ -83,7 +83,7 @@ describe("systemd reads the units without a word", () => {
 
   // It exits with 0 on keys that it does not know: only what it prints tells.
   const verify = (...names: string[]): string => {
-    const ours = /notebox|jupyter|gateway/;
+    const ours = new RegExp(["notebox", "gateway", ...KIND_NAMES].join("|"));
     const said = spawnSync("systemd-analyze", ["verify", "--man=no", `--root=${root}`, ...names], { encoding: "utf8" });
     return (said.stdout + said.stderr)
       .split("\n")
@@ -92,7 +92,7 @@ describe("systemd reads the units without a word", () => {
   };
 
   test.each(["a", "jupyter", "marks-2", `x${"-y".repeat(19)}z`])("for a service named %s", (name) => {
-    expect(verify(`jupyter@${name}.service`, `kernel-gateway@${name}.service`, "notebox.target")).toBe("");
+    expect(verify(...KIND_NAMES.map((kind) => `${kind}@${name}.service`), "notebox.target")).toBe("");
   });
 
   test("and it would have said so", () => {

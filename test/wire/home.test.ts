@@ -102,8 +102,12 @@ withGateway("the home page", () => {
     ["with a cookie, which this page does not have", { Cookie: `notebox-home=${TOKEN}` }],
   ])("tells nothing %s", async (_, headers) => {
     for (const target of ["/api/state", `/api/state?token=${TOKEN}`, "/api/routes/marks"])
-      expect((await home.ask(target, { headers: headers as HeadersInit })).status, target).toBe(401);
-    const tried = await home.ask("/api/try/marks", { method: "POST", headers: headers as HeadersInit, body: "{}" });
+      expect((await home.ask(target, { headers: headers as Record<string, string> })).status, target).toBe(401);
+    const tried = await home.ask("/api/try/marks", {
+      method: "POST",
+      headers: headers as Record<string, string>,
+      body: "{}",
+    });
     expect(tried.status).toBe(401);
   });
 
@@ -162,10 +166,14 @@ withGateway("the home page", () => {
   });
 
   test("routes are told and tried, with the gateway's token; nothing but routes", async () => {
-    const told = await (await home.ask("/api/routes/marks", { headers: KEY })).json();
-    expect(told.routes.map(({ method, path }: { method: string; path: string }) => `${method} ${path}`).sort()).toEqual(
-      ["GET /fails", "GET /long", "GET /marks/{student}", "POST /marks"],
-    );
+    const answer = await home.ask("/api/routes/marks", { headers: KEY });
+    const told = (await answer.json()) as { routes: { method: string; path: string }[] };
+    expect(told.routes.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
+      "GET /fails",
+      "GET /long",
+      "GET /marks/{student}",
+      "POST /marks",
+    ]);
     const attempt = async (asked: object): Promise<{ http: number } & Record<string, unknown>> => {
       const answer = await home.ask("/api/try/marks", { method: "POST", headers: KEY, body: JSON.stringify(asked) });
       return { http: answer.status, ...((await answer.json()) as object) };

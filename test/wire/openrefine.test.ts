@@ -7,7 +7,7 @@ import fs from "node:fs";
 import http from "node:http";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { freePort, until } from "../gateway/start.ts";
+import { until } from "../gateway/start.ts";
 import { withGateway } from "../gateway/with-gateway.ts";
 import { type GuestService, startService, TOKEN } from "./fakes/guest-service.ts";
 
@@ -27,7 +27,7 @@ withGateway("the door of OpenRefine", () => {
   let cookie = "";
   const start = async (env: Record<string, string> = {}): Promise<GuestService> =>
     await startService("openrefine", "openrefine.py", {
-      settings: { memory: 700, inner: await freePort() },
+      settings: { memory: 700 },
       env: { NOTEBOX_OPENREFINE: STANDIN, ...env },
     });
   const ready = async (one: GuestService): Promise<void> => {
@@ -59,7 +59,9 @@ withGateway("the door of OpenRefine", () => {
   test("nothing is answered without the token, or with a wrong one; a page says what to do", async () => {
     for (const target of ["/", "/command/core/get-version", "/?token=", `/?token=${TOKEN.slice(1)}0`]) {
       for (const headers of [{}, { Authorization: "Bearer x" }, { Cookie: `notebox-openrefine=${TOKEN}` }]) {
-        const answer = await service.ask(target, { headers: { Accept: "text/html", ...headers } as HeadersInit });
+        const answer = await service.ask(target, {
+          headers: { Accept: "text/html", ...(headers as Record<string, string>) },
+        });
         expect([answer.status, answer.headers.get("set-cookie")], target).toEqual([401, null]);
         expect(await answer.text()).toContain("Open it from the workbench&#x27;s page");
       }

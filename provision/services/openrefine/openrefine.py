@@ -1,12 +1,13 @@
 """Starts OpenRefine for one service of the workbench, and the door before it: python openrefine.py NAME [ROOT].
 
 OpenRefine has no authentication, so it listens on an address of the VM's loopback that the units of notebooks may not
-reach (IPAddressDeny=), and the door asks for the token. Heap and ports stand in
+reach (IPAddressDeny=), and the door asks for the token. Heap and port stand in
 /etc/notebox/workbench/services/NAME.json; projects lie in the service's state folder. ROOT is for tests, which also set
 NOTEBOX_OPENREFINE, a program that stands for Java."""
 
 import asyncio
 import os
+import socket
 import sys
 from urllib.parse import urlsplit
 
@@ -71,10 +72,17 @@ def proxies(env):
     return found
 
 
+def free_port():
+    """Of the address inside; a service of the workbench may have any fixed one on all addresses."""
+    with socket.socket() as one:
+        one.bind((INSIDE, 0))
+        return one.getsockname()[1]
+
+
 async def main(name, root="/"):
     begin_log()
     service = Service(name, root)
-    port = int(service.settings.get("inner", 3333))
+    port = free_port()
     folder = service.state_folder()
     asked, ready = asyncio.Event(), asyncio.Event()
     on_end(asyncio.get_running_loop(), asked.set)

@@ -1,6 +1,6 @@
 // The home page in the browser: keeps the key out of the address, asks every few seconds how the services are, and shows
 // it without moving what a person is about to use. Everything that comes from the VM is put in as text, never as markup.
-"use strict";
+
 const KEY = "notebox-key";
 const EVERY = 4000; // milliseconds
 const MARKS = { well: "✓ Well", starting: "… Starting", trouble: "! Needs attention", stopped: "– Stopped" };
@@ -49,7 +49,8 @@ async function renew() {
   try {
     const { status, answer } = await ask("api/state");
     if (mine !== turn) return;
-    if (status === 401) return lock("That key is not this workbench's. A workbench that was deleted and made again has a new one.");
+    if (status === 401)
+      return lock("That key is not this workbench's. A workbench that was deleted and made again has a new one.");
     if (status !== 200) throw new Error(answer.message);
     byId("locked").hidden = true;
     byId("open").hidden = false;
@@ -59,7 +60,10 @@ async function renew() {
   } catch {
     if (mine !== turn) return;
     byId("open").hidden = false;
-    say(byId("away"), "The workbench does not answer. If it was stopped, double-click Start in its folder; this page goes on by itself.");
+    say(
+      byId("away"),
+      "The workbench does not answer. If it was stopped, double-click Start in its folder; this page goes on by itself.",
+    );
     say(byId("overall"), "What is below is how it was when it last answered.");
     timer = setTimeout(renew, EVERY);
   }
@@ -71,14 +75,19 @@ function show({ title, services, machine }) {
   const unwell = services.filter(({ state }) => state === "trouble" || state === "stopped").length;
   const starting = services.filter(({ state }) => state === "starting").length;
   const all = services.length === 1 ? "The service runs." : `All ${services.length} services run.`;
-  const words = unwell ? `${unwell} of ${services.length} services ${unwell === 1 ? "needs" : "need"} attention.` : starting ? "Starting …" : all;
+  const words = unwell
+    ? `${unwell} of ${services.length} services ${unwell === 1 ? "needs" : "need"} attention.`
+    : starting
+      ? "Starting …"
+      : all;
   say(byId("overall"), words);
   keep(cards, services, byId("services"), "service", showService);
   const talking = services.filter(({ routes, answers }) => routes && answers);
   byId("apis").hidden = talking.length === 0;
   keep(apis, talking, byId("api-list"), "api", showApi);
   const low = machine.diskFree < 1024 ? " That is little: delete what you do not need." : "";
-  const tight = machine.memoryFree < machine.memory / 20 ? " Its memory is nearly full: close notebooks that you do not use." : "";
+  const tight =
+    machine.memoryFree < machine.memory / 20 ? " Its memory is nearly full: close notebooks that you do not use." : "";
   const room = `${gibibytes(machine.memoryFree)} of ${gibibytes(machine.memory)} memory and ${gibibytes(machine.diskFree)} of disk are free in this workbench.`;
   say(byId("machine"), room + low + tight);
 }
@@ -116,9 +125,7 @@ function showService(card, { name, kind, title, state, answers, words, remedy, m
   const target = new URL(page.address, href);
   // An address of the VM's may name a place on this computer's port for it, and nothing else.
   if (target.origin === origin && link.href !== target.href) link.href = target.href;
-  if (link.firstChild !== null) return;
-  const hint = Object.assign(document.createElement("span"), { className: "small", textContent: " (opens in a new tab)" });
-  link.append(`Open ${title}`, hint);
+  say(link.firstElementChild, `Open ${title}`);
 }
 
 function showApi(section, service) {
@@ -145,7 +152,8 @@ function routeItem(service, route) {
   part(".about").textContent = route.words;
   part("button").textContent = route.method === "GET" ? "Try it" : "Send it (it may change data)";
   const fields = part(".fields");
-  for (const parameter of route.parameters) fields.append(field(parameter.name, parameter.name, parameter.required, "input"));
+  for (const parameter of route.parameters)
+    fields.append(field(parameter.name, parameter.name, parameter.required, "input"));
   if (route.body) fields.append(field("", "Body (JSON or text)", false, "textarea"));
   part("form").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -165,18 +173,28 @@ function field(name, words, required, tag) {
 async function attempt(item, service, { method, path }) {
   const button = item.querySelector("button");
   const given = [...item.querySelectorAll("input, textarea")];
-  const parameters = Object.fromEntries(given.filter(({ name }) => name !== "").map(({ name, value }) => [name, value]));
+  const parameters = Object.fromEntries(
+    given.filter(({ name }) => name !== "").map(({ name, value }) => [name, value]),
+  );
   const body = given.find(({ name }) => name === "")?.value;
   const box = item.querySelector(".answer");
   const [line, text] = box.children;
+  // A keyboard has to reach it to scroll.
+  Object.assign(text, { tabIndex: 0, role: "region", ariaLabel: "Answer" });
   button.disabled = true;
   box.hidden = false;
   say(line, "Asking …");
   say(text, "");
-  const { status, answer } = await ask(`api/try/${service}`, { method, path, parameters, body }).catch(() => ({ status: 0, answer: {} }));
+  const { status, answer } = await ask(`api/try/${service}`, { method, path, parameters, body }).catch(() => ({
+    status: 0,
+    answer: {},
+  }));
   button.disabled = false;
   if (status !== 200) return say(line, answer.message ?? "The workbench does not answer.");
-  say(line, `${answer.status} ${answer.status < 400 ? "fine" : "refused"} · ${answer.seconds} s · ${answer.type || "no type"} · ${answer.bytes} bytes${answer.cut ? ", the first part of it" : ""}`);
+  say(
+    line,
+    `${answer.status} ${answer.status < 400 ? "fine" : "refused"} · ${answer.seconds} s · ${answer.type || "no type"} · ${answer.bytes} bytes${answer.cut ? ", the first part of it" : ""}`,
+  );
   say(text, pretty(answer));
 }
 
