@@ -9,10 +9,12 @@ GATE=$PROVISION/gate/notebox_gate
 # The list of services, too: this service has to start again to be lent the tokens of new ones.
 inputs() { hash_of "$HERE"/*.* "$HERE"/notebox_home/*.py "$HERE"/page/* "$GATE"/*.py "$WORKBENCH/services.txt"; }
 
-intact() { [[ -f $UNITS/home@.service && -f $PREFIX/lib/home.py && -f $PREFIX/share/home/page.html ]]; }
+intact() { [[ -n $(getent passwd notebox-home) && -f $UNITS/home@.service && -f $PREFIX/lib/home.py && -f $PREFIX/share/home/page.html ]]; }
 
 work() {
   local file
+  getent passwd notebox-home >/dev/null ||
+    useradd --system --user-group --no-create-home -d /nonexistent -s /usr/sbin/nologin -c "notebox home page" notebox-home
   for file in "$GATE"/*.py; do put_copy "$file" "$PREFIX/lib/notebox_gate/${file##*/}"; done
   for file in "$HERE"/notebox_home/*.py; do put_copy "$file" "$PREFIX/lib/notebox_home/${file##*/}"; done
   for file in "$HERE"/page/*; do put_copy "$file" "$PREFIX/share/home/${file##*/}"; done

@@ -35,7 +35,9 @@ class States:
 
     async def _one(self, service, unit):
         problem = self.workbench.problem(service["name"])
-        answers = is_active(unit) and (not service["port"] or await answers_http(service["port"]))
+        # Where systemd says nothing, the service may.
+        alive = is_active(unit) or not unit and service["port"] > 0
+        answers = alive and (service["port"] == 0 or await answers_http(service["port"]))
         state, words, remedy = judge(unit, answers, problem, time.monotonic())
         told = {"state": state, "answers": answers, "words": words, "remedy": remedy, "memory": mebibytes(unit)}
         return {**service, **told}
