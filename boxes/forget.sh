@@ -13,7 +13,7 @@ rm -f var/lib/systemd/random-seed var/lib/systemd/credential.secret etc/hostid
 rm -rf var/lib/notebox/tokens etc/notebox/host.env etc/notebox/host-ca.pem etc/notebox/ca-bundle.pem
 rm -f etc/apt/apt.conf.d/90notebox-host
 # Which start this was and what was running: of this machine, not of the next.
-rm -rf var/lib/notebox/provisioned.json var/lib/notebox/started home/vagrant/notebox
+rm -rf var/lib/notebox/provisioned.json var/lib/notebox/addresses.json var/lib/notebox/started home/vagrant/notebox
 rm -f etc/udev/rules.d/70-persistent-net.rules
 for home in root home/*; do
   [ -d "$home" ] || continue

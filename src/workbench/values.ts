@@ -72,12 +72,12 @@ function measured(
 }
 
 /** Memory in MiB. */
-export function memory(min: number, max: number, words: string) {
+export function memory(min: number, max: number, words: string, description = `Memory of the VM, ${words}.`) {
   return measured(
     parseSize,
     { min, max, words },
     {
-      description: `Memory of the VM, ${words}.`,
+      description,
       examples: ["2 GiB", "1536 MiB"],
       pattern: "^[0-9]+(\\.[0-9]+)? ?(MiB|GiB)$",
     },

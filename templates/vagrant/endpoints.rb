@@ -6,6 +6,7 @@
 require "cgi"
 require "fileutils"
 require "json"
+require "shellwords"
 require "uri"
 
 require_relative "readiness"
@@ -14,6 +15,8 @@ module Notebox
   class Endpoints
     TOKENS = "/var/lib/notebox/tokens".freeze
     LOCK = "/var/lib/notebox/workbench.lock".freeze
+    # Where the home page in the VM reads what this computer alone knows: which ports Vagrant has moved.
+    ADDRESSES = "/var/lib/notebox/addresses.json".freeze
     LOCK_BYTES = 1024 * 1024
     # One requirement with its version, the hashes of its files, or a remark; nothing that sends pip elsewhere.
     LOCK_LINES = [
@@ -37,6 +40,7 @@ module Notebox
       FileUtils.mkdir_p(@folder)
       urls = service_urls
       write_file(endpoints_path, "#{JSON.pretty_generate(endpoints(urls))}\n")
+      tell_vm(urls) if @services.any? { |_, service| service[:kind] == "home" }
       write_page(urls)
       fetch_lock
     rescue StandardError => e
@@ -122,6 +126,19 @@ module Notebox
         host, guest = File.basename(file).match(/_(\d+)-.*_(\d+)\.log\z/).to_a.drop(1)
         ports[guest.to_i] = host.to_i if pids.include?(host)
       end
+    end
+
+    # Each service's port on this computer, and its page with {token} in it: the VM has the tokens.
+    def tell_vm(urls)
+      told = urls.map do |name, url|
+        page = @services.fetch(name)[:page]
+        [name, { port: URI(url).port, title: page && page[:title], page: page && page[:address] }.compact]
+      end
+      text = Shellwords.escape(JSON.generate(told.to_h))
+      code = @machine.communicate.sudo("printf %s #{text} >#{ADDRESSES}.part && mv -f #{ADDRESSES}.part #{ADDRESSES}", error_check: false)
+      return if code.zero?
+
+      @machine.ui.warn("The home page could not be told its links. Run `vagrant provision`.")
     end
 
     def write_page(urls)

@@ -87,7 +87,7 @@ describe("systemd reads the units without a word", () => {
 
   // It exits with 0 on keys that it does not know: only what it prints tells.
   const verify = (...names: string[]): string => {
-    const ours = new RegExp(["notebox", ...KIND_NAMES].join("|"));
+    const ours = new RegExp(["notebox", "gateway", ...KIND_NAMES].join("|"));
     const said = spawnSync("systemd-analyze", ["verify", "--man=no", `--root=${root}`, ...names], { encoding: "utf8" });
     return (said.stdout + said.stderr)
       .split("\n")

@@ -44,6 +44,7 @@ function call(method: string, vm: Vm = {}): string[] {
     warnings = []
     communicate = Object.new
     communicate.define_singleton_method(:sudo) do |command, **_options, &block|
+      next system("bash", "-c", command.gsub("/var/lib/notebox", ${JSON.stringify(folder)})) ? 0 : 1 if command.include?("addresses")
       answer = answers[command.include?("/tokens/") ? "token" : "lock"]
       block.call(:stderr, "mesg: ttyname failed")
       block.call(:stdout, answer.dup) if answer
@@ -110,6 +111,22 @@ describe("a VM that runs", () => {
     const { services } = JSON.parse(read("endpoints.json"));
     expect(services.db).toEqual({ kind: "postgres" });
     expect(services.home.url).toBe("http://127.0.0.1:2201/");
+  });
+
+  test("with a home page is told its ports on this computer and its pages, without a token", () => {
+    const home = 'page: { title: "the home page", address: "\\#token={token}", order: 10 }';
+    const odd = 'page: { title: "It\'s \\"odd\\" $(touch x) `x`", address: "?token={token}", order: 20 }';
+    const services = `{ "jupyter" => { kind: "jupyter", port: 8888, ${odd} }, "db" => { kind: "postgres", port: nil }, "home" => { kind: "home", port: 8889, ${home} } }`;
+    expect(call("write", { services })).toEqual([]);
+    const told = fs.readFileSync(path.join(folder, "addresses.json"), "utf8");
+    expect(JSON.parse(told)).toEqual({
+      jupyter: { port: 8888, title: 'It\'s "odd" $(touch x) `x`', page: "?token={token}" },
+      home: { port: 2201, title: "the home page", page: "#token={token}" },
+    });
+    expect(told).not.toContain(TOKEN);
+    fs.rmSync(path.join(folder, "addresses.json"));
+    call("write");
+    expect(fs.existsSync(path.join(folder, "addresses.json"))).toBe(false);
   });
 
   test("of libvirt: the ports are those of the forwarding processes", () => {

@@ -1,0 +1,119 @@
+/** The service `openrefine`: OpenRefine in the browser, behind a door that asks for the token. */
+import { type Answer, failed, passed } from "../../checks/check.ts";
+import { ask, behindDoor, doorChecks } from "../../checks/door-checks.ts";
+import { field, object, told } from "../../checks/http-answer.ts";
+import type { KindChecks, ServiceContext } from "../../checks/kind-checks.ts";
+import { memory, port } from "../../workbench/values.ts";
+import { type AnyService, defineKind } from "../kind.ts";
+
+export interface OpenRefineService extends AnyService {
+  kind: "openrefine";
+  port: number;
+  /** Its heap, MiB. */
+  memoryMiB: number;
+}
+
+const RANGE = "between 256 MiB and 64 GiB";
+const PATIENCE_MS = 60_000;
+
+export const kind = defineKind({
+  kind: "openrefine",
+  description: "OpenRefine, to clean and reconcile data in the browser.",
+  options: {
+    port: port.default(3333),
+    memory: memory(
+      256,
+      64 * 1024,
+      RANGE,
+      `What OpenRefine's projects may take together (Java's heap), ${RANGE}.`,
+    ).prefault("1 GiB"),
+  },
+  single: true,
+  // Measured: 177 MiB before the first project, of which 64 MiB heap; the door takes 30.
+  memoryMiB: ({ memoryMiB }: OpenRefineService) => memoryMiB + 150,
+  resolve: (name, options): OpenRefineService => ({
+    ...{ kind: "openrefine", name },
+    ...{ port: options.port, memoryMiB: options.memory },
+  }),
+  packages: () => ({ apt: ["openrefine"] }),
+  data: ({ name, kind, port, memoryMiB }) => ({ name, kind, port, memory: memoryMiB }),
+  page: () => ({ title: "OpenRefine", address: "?token={token}", order: 60 }),
+  checks,
+});
+
+function checks(context: ServiceContext<OpenRefineService>): KindChecks {
+  const { name } = context.service;
+  return {
+    checks: [
+      ...doorChecks(context, "command/core/get-version"),
+      {
+        id: `project.${name}`,
+        title: "A project is made in OpenRefine and deleted",
+        ...behindDoor(context),
+        costly: true,
+        ask: async () => await projectTrial(context),
+      },
+    ],
+  };
+}
+
+/** Two rows go in, are counted and go again. The commands are those of OpenRefine's own pages (docs: technical reference). */
+async function projectTrial(context: ServiceContext<OpenRefineService>): Promise<Answer> {
+  const version = field((await ask(context, "command/core/get-version")).body, "version");
+  const csrf = field((await ask(context, "command/core/get-csrf-token")).body, "token");
+  const bad = (what: string, seen: string): Answer =>
+    failed(
+      `${what}: ${seen}`,
+      "a project with two rows, then none",
+      "Is the VM's disk full, or OpenRefine's memory too small for its projects (`memory:` in workbench.yaml)? `notebox logs` shows what it wrote.",
+    );
+  if (version === undefined || csrf === undefined)
+    return bad("it answers, but not as OpenRefine", "no version or no token for forms");
+  const made = await send(context, `command/core/create-project-from-upload?csrf_token=${csrf}`, upload());
+  const project = /project=(\d+)/.exec(made.headers["location"] ?? "")?.[1];
+  if (project === undefined) return bad("no project was made", told(made));
+  try {
+    const rows = await ask(context, `command/core/get-rows?project=${project}&limit=0`);
+    const total = object(rows.body)?.["total"];
+    if (total !== 2) return bad("the project does not hold what was sent", `${String(total ?? told(rows))} rows`);
+  } finally {
+    await deleteProject(context, project, csrf);
+  }
+  const left = await ask(context, "command/core/get-all-project-metadata");
+  if (left.body.includes(`"${project}"`))
+    return bad("the project was not deleted", `project ${project} is still there`);
+  return passed(`OpenRefine ${version}: project ${project} with 2 rows was made and deleted`);
+}
+
+async function deleteProject(context: ServiceContext<OpenRefineService>, project: string, csrf: string): Promise<void> {
+  const body = new URLSearchParams({ project, csrf_token: csrf }).toString();
+  await send(context, "command/core/delete-project", { type: "application/x-www-form-urlencoded", body });
+}
+
+function upload(): { type: string; body: string } {
+  const boundary = "notebox-verify-7f3a";
+  const part = (head: string, text: string): string =>
+    `--${boundary}\r\nContent-Disposition: form-data; ${head}\r\n\r\n${text}\r\n`;
+  const file = `name="project-file"; filename="notebox-verify.csv"\r\nContent-Type: text/csv`;
+  const parts = [
+    part('name="project-name"', "notebox verify"),
+    part('name="format"', "text/line-based/*sv"),
+    part(file, "a,b\n1,2\n3,4\n"),
+  ];
+  return { type: `multipart/form-data; boundary=${boundary}`, body: `${parts.join("")}--${boundary}--\r\n` };
+}
+
+async function send(
+  { deps, url, token }: ServiceContext<OpenRefineService>,
+  path: string,
+  { type, body }: { type: string; body: string },
+) {
+  return await deps.http.request({
+    url: new URL(path, url()).href,
+    method: "POST",
+    headers: { authorization: `token ${token()}`, "content-type": type },
+    body,
+    timeoutMs: PATIENCE_MS,
+    signal: deps.signal,
+  });
+}
