@@ -2,14 +2,15 @@ import os from "node:os";
 import { defineConfig } from "vitest/config";
 import { kindsForVite } from "./scripts/lib/kinds.mjs";
 
-// scripts/build.mjs bundles Python files as text; so do the tests that import src/.
-const pythonAsText = {
-  name: "python-as-text",
-  transform: (code: string, id: string) => (id.endsWith(".py") ? `export default ${JSON.stringify(code)};` : undefined),
+// scripts/build.mjs bundles scripts for the guest as text; so do the tests that import src/.
+const scriptsAsText = {
+  name: "scripts-as-text",
+  transform: (code: string, id: string) =>
+    /\.(?:py|sh)$/.test(id) ? `export default ${JSON.stringify(code)};` : undefined,
 };
 
 const project = (name: string, options: object = {}) => ({
-  plugins: [pythonAsText, kindsForVite],
+  plugins: [scriptsAsText, kindsForVite],
   test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: 60_000, hookTimeout: 120_000, ...options },
 });
 

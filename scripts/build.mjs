@@ -21,7 +21,7 @@ const common = {
   format: "cjs",
   // cpu-features is ssh2's optional native helper; the fallbacks beside it are pure JavaScript.
   external: ["cpu-features", "*.node"],
-  loader: { ".py": "text", ".json": "json" },
+  loader: { ".py": "text", ".sh": "text", ".json": "json" },
   define: { "import.meta.url": "__importMetaUrl" },
   inject: [path.join(root, "scripts/import-meta-url.mjs")],
   // Node would not see the names that such a file exports; require does.

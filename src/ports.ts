@@ -66,7 +66,19 @@ export interface SshSession {
     command: string,
     options?: { input?: string; timeoutMs?: number },
   ): Promise<{ code: number; stdout: string; stderr: string }>;
+  /**
+   * Runs a command whose output or input is too long for memory. `output` must be read to its end, or broken off, which
+   * ends the connection. The connection counts as lost when so long nothing goes either way.
+   */
+  stream(command: string, options: { input?: AsyncIterable<Uint8Array>; idleMs: number }): SshStream;
   close(): Promise<void>;
+}
+
+export interface SshStream {
+  /** Throws UserError `unreachable`, `interrupted`, and whatever `input` throws. */
+  output: AsyncIterable<Buffer>;
+  /** After the output's end; the last of what the command complained about. */
+  ended(): { code: number; stderr: string };
 }
 
 export interface Ssh {

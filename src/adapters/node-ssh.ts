@@ -9,6 +9,7 @@ import fs from "node:fs/promises";
 import type { NodeSSH } from "node-ssh";
 import { systemErrorCode, UserError } from "../errors.ts";
 import type { Ssh, SshSession, SshTarget } from "../ports.ts";
+import { streamOver } from "./ssh-stream.ts";
 
 /** Seconds without any sign of life after which a connection counts as lost: 3 unanswered questions, 5 s apart. */
 const KEEPALIVE = { keepaliveInterval: 5000, keepaliveCountMax: 3 };
@@ -43,6 +44,10 @@ async function connect(
   client.connection?.on("error", () => {});
   return {
     exec: (command, options) => exec(client, command, options ?? {}, target, signal),
+    stream: (command, options) => {
+      if (client.connection === null) throw lost(target, "the connection has ended");
+      return streamOver(client.connection, command, { ...options, signal, lost: (what) => lost(target, what) });
+    },
     close: async () => client.dispose(),
   };
 }

@@ -69,8 +69,9 @@ export function addWorkbenchVerbs(program: Command, on: On): void {
   on(
     program
       .command("destroy")
-      .description("delete the VM; notebooks/ and api/ on this computer are kept")
-      .option("--force", "do not ask"),
+      .description("delete the VM; what is in it is saved first, notebooks/ and api/ on this computer are kept")
+      .option("--force", "do not ask")
+      .option("--no-backup", "save nothing first: what is in the VM alone is lost"),
     "destroy",
     verb(
       async () => (await import("../commands/destroy.ts")).destroy,
@@ -157,5 +158,28 @@ export function addWorkbenchVerbs(program: Command, on: On): void {
       async () => (await import("../commands/report.ts")).report,
       async () => (await import("./text/saved-report.ts")).text,
     ),
+  );
+  on(
+    program
+      .command("backup")
+      .description("save what is in the VM alone: home folder, tokens, what the services hold")
+      .option("--to <file>", "the file to write (default: backups/NAME-TIME.tar in the workbench folder)"),
+    "backup",
+    verb(
+      async () => (await import("../commands/backup.ts")).backup,
+      async () => (await import("./text/backup.ts")).text,
+    ),
+  );
+  on(
+    program
+      .command("restore <file>")
+      .description("put a backup back into the VM, which is made or started first if need be")
+      .option("--force", "do not ask, and take a backup of another workbench, too"),
+    "restore",
+    verb(
+      async () => (await import("../commands/restore.ts")).restore,
+      async () => (await import("./text/restore.ts")).text,
+    ),
+    "file",
   );
 }

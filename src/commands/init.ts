@@ -62,7 +62,8 @@ const TEMPLATES: Readonly<Record<string, { says: string; files: readonly string[
   },
 };
 
-const GITIGNORE = "# Made by notebox and Vagrant on each computer.\n.notebox/\n.vagrant/\n.ipynb_checkpoints/\n";
+const GITIGNORE =
+  "# Made by notebox and Vagrant on each computer.\n.notebox/\n.vagrant/\nbackups/\n.ipynb_checkpoints/\n";
 
 /** Throws UserError `usage` for unfit answers, `refused` when there is a workbench already. */
 export async function init(deps: Deps, given: InitOptions): Promise<InitResult> {

@@ -10,6 +10,8 @@ export const commandLines = {
   status: (): string[] => ["status", MACHINE],
   /** Keeps a half-made VM: the next `up` goes on with it, and its logs can be read. */
   up: (provider: Provider): string[] => ["up", "--provider", provider, "--no-destroy-on-error", MACHINE],
+  /** Starts a VM that is there already, as it is: what it holds is to be read, not changed. */
+  wake: (provider: Provider): string[] => ["up", "--provider", provider, "--no-provision", MACHINE],
   provision: (): string[] => ["provision", MACHINE],
   reload: (): string[] => ["reload", "--provision", MACHINE],
   halt: (force: boolean): string[] => ["halt", ...(force ? ["--force"] : []), MACHINE],

@@ -35,6 +35,17 @@ export function provisioningBegun(folder: string, provider: Provider): boolean {
   );
 }
 
+/** What the bundle was rendered for, since workbench.yaml may be broken or another one by now. */
+export function renderedName(folder: string): string | undefined {
+  const name = read(path.join(folder, "provision", "workbench", "name"))?.trim() ?? "";
+  return /^[a-z][a-z0-9-]{0,39}$/.test(name) ? name : undefined;
+}
+
+/** For people; the name where there is none. */
+export function renderedTitle(folder: string): string {
+  return read(path.join(folder, "provision", "workbench", "title"))?.trim() || (renderedName(folder) ?? "workbench");
+}
+
 export interface Endpoints {
   provider: string;
   /** Without an address: the host does not reach it. */

@@ -202,7 +202,7 @@ export function titleComplaint(value: string): Complaint | undefined {
 
 // Names in the workbench folder that mean something already; file names do not differ by case on Windows.
 const TAKEN = new Set([
-  ...["provision", "vagrant", "wheels", "originals", "share"],
+  ...["provision", "vagrant", "wheels", "originals", "share", "backups"],
   ...["vagrantfile", "workbench.yaml", "workbench.lock", "read-me-first.html"],
 ]);
 

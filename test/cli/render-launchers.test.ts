@@ -51,7 +51,8 @@ describe.each(["sh", "desktop"])("the novice's way, by files in .%s", (kind) => 
     expect(novice.standins.calls()).toEqual([{ folder: novice.folder, words: "up", launcher: "start", home: "" }]);
     expect(novice.standins.opened()).toEqual([`${novice.folder}/.notebox/open.html`]);
     expect(run.text).toContain("1 of 5: ");
-    if (kind === "sh") expect(run.text).toContain("2 of 5: Fetching the box from your school's share, 3 minutes left\n");
+    if (kind === "sh")
+      expect(run.text).toContain("2 of 5: Fetching the box from your school's share, 3 minutes left\n");
     expect(run.text).toContain(`\n${TITLE} is running:\n  http://127.0.0.1:8888/\n`);
     expect(run.text).not.toContain("token-token");
   });

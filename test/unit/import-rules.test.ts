@@ -9,7 +9,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const root = path.resolve(import.meta.dirname, "../..");
-const ROOMS = ["workbench", "services", "bundle", "boxes", "vagrant", "notebooks", "jupyter", "checks"];
+const ROOMS = ["workbench", "services", "bundle", "boxes", "vagrant", "notebooks", "jupyter", "checks", "keep"];
 
 interface Case {
   file: string;

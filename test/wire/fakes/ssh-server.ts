@@ -1,9 +1,13 @@
-/** An SSH server on loopback, in this process, that lets one key in and answers commands as it is told. */
+/**
+ * An SSH server on loopback, in this process, that lets one key in and answers commands as it is told, or has a program
+ * answer them, byte for byte.
+ */
+import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import fs from "node:fs";
 import type net from "node:net";
 import path from "node:path";
-import { type Connection, Server, utils } from "ssh2";
+import { type Connection, Server, type ServerChannel, utils } from "ssh2";
 
 export interface Command {
   command: string;
@@ -25,6 +29,10 @@ export interface SshServer {
   connections: number;
   commands: Command[];
   reply: (command: Command) => Reply | Promise<Reply>;
+  /** Starts what answers a command in the place of `reply`. */
+  program?: (command: string) => ChildProcessWithoutNullStreams | undefined;
+  /** Cuts all connections, as a VM that dies does. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -58,6 +66,8 @@ export async function startSshServer(folder: string, reply: SshServer["reply"]):
     connection.on("session", (accept) => {
       accept().on("exec", (acceptExec, _reject, info) => {
         const channel = acceptExec();
+        const child = self.program?.(info.command);
+        if (child !== undefined) return connect(channel, child);
         const chunks: Buffer[] = [];
         channel.on("data", (chunk: Buffer) => chunks.push(chunk));
         channel.on("end", async () => {
@@ -80,10 +90,26 @@ export async function startSshServer(folder: string, reply: SshServer["reply"]):
     connections: 0,
     commands: [],
     reply,
+    cut: () => {
+      for (const connection of open) connection.end();
+    },
     async close() {
       for (const connection of open) connection.end();
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
   return self;
+}
+
+function connect(channel: ServerChannel, child: ChildProcessWithoutNullStreams): void {
+  channel.pipe(child.stdin);
+  child.stdin.on("error", () => {});
+  channel.on("error", () => {});
+  channel.on("close", () => child.kill("SIGKILL"));
+  child.stdout.pipe(channel, { end: false });
+  child.stderr.pipe(channel.stderr, { end: false });
+  child.on("close", (code) => {
+    channel.exit(code ?? 255);
+    channel.end();
+  });
 }
