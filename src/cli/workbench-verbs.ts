@@ -11,6 +11,7 @@ export function addWorkbenchVerbs(program: Command, on: On): void {
       .command("init [dir]")
       .description("write a workbench that starts as it is")
       .addOption(new Option("--template <name>", "what to start from").choices(["hello", "api", "scotch", "activity"]))
+      .option("--from <source>", "a folder, a zip or a git address with Binder files or docker-compose.yml to bring in")
       .option("--name <name>", "the workbench's name: a-z, 0-9 and -")
       .option("--title <title>", "the name that people read")
       .option("--share <door>", "a share with boxes: a folder, a UNC path or a URL", collect)

@@ -2,10 +2,10 @@
  * `init`: writes a workbench that starts as it is, from one of the examples. Questions are asked only where somebody
  * can answer, and each has a flag. Everything is made ready and checked before the first byte is written.
  */
-import { randomUUID } from "node:crypto";
 import fs from "node:fs/promises";
 import path from "node:path";
-import { asDiskFull, type Problem, systemErrorCode, UserError } from "../errors.ts";
+import { type Problem, UserError } from "../errors.ts";
+import { type BroughtIn, bringIn, type ImportLine } from "../import/bring-in.ts";
 import type { Deps } from "../ports.ts";
 import { doorComplaint } from "../workbench/box-values.ts";
 import { FILE_NAME } from "../workbench/file.ts";
@@ -14,11 +14,14 @@ import { titleComplaint } from "../workbench/schema.ts";
 import { starterText, titleFrom } from "../workbench/starter.ts";
 import type { Complaint } from "../workbench/units.ts";
 import { nameComplaint, nameFrom } from "../workbench/values.ts";
+import { type Content, type NewFile, writeNew } from "./write-new.ts";
 
 export interface InitOptions {
   folder: string;
   dir?: string;
   template?: string;
+  /** A folder, a zip or a git repository's address, instead of a template. */
+  from?: string;
   name?: string;
   title?: string;
   share?: readonly string[];
@@ -27,7 +30,10 @@ export interface InitOptions {
 
 export interface InitResult {
   folder: string;
-  template: string;
+  template?: string;
+  /** What was brought in from where, line by line. */
+  from?: string;
+  lines?: readonly ImportLine[];
   name: string;
   title: string;
   box: { name: string; version?: string; shares: readonly string[] };
@@ -35,8 +41,7 @@ export interface InitResult {
   registryCloses?: string;
   /** Whether that day has come. */
   registryClosed?: boolean;
-  /** Paths below the folder; `kept` are files that were there already. */
-  files: { path: string; action: "written" | "kept" }[];
+  files: NewFile[];
 }
 
 /** The box that `box build` makes and that shares hold. */
@@ -73,23 +78,37 @@ export async function init(deps: Deps, given: InitOptions): Promise<InitResult> 
   const options = share === undefined ? given : { ...given, share };
   refuseUnfit(options);
   await refuseOccupied(folder, options.force ?? false);
-  const { template, name, title, shares } = await answers(deps, folder, options);
+  const brought = options.from === undefined ? undefined : await bringIn(deps, options.from, given.folder);
+  try {
+    return await fill(deps, folder, options, brought);
+  } finally {
+    await brought?.close();
+  }
+}
+
+async function fill(deps: Deps, folder: string, options: InitOptions, brought?: BroughtIn): Promise<InitResult> {
+  const { template, name, title, shares } = await answers(deps, folder, options, brought);
   const publicBox = await readPublicBox(deps.assets);
   const box =
     shares.length > 0 ? { name: SHARED_BOX, shares } : { name: publicBox.name, version: publicBox.version, shares };
-  const example = path.join(deps.assets, "examples", template);
-  const plan = new Map<string, string | Buffer>();
-  plan.set(FILE_NAME, starterText(await fs.readFile(path.join(example, FILE_NAME), "utf8"), { name, title, box }));
-  for (const file of TEMPLATES[template]?.files ?? []) {
-    plan.set(file, await fs.readFile(path.join(example, ...file.split("/"))));
+  const plan = new Map<string, Content>();
+  if (brought === undefined) {
+    const example = path.join(deps.assets, "examples", template);
+    plan.set(FILE_NAME, starterText(await fs.readFile(path.join(example, FILE_NAME), "utf8"), { name, title, box }));
+    for (const file of TEMPLATES[template]?.files ?? [])
+      plan.set(file, await fs.readFile(path.join(example, ...file.split("/"))));
+  } else {
+    plan.set(FILE_NAME, brought.workbenchText({ name, title, box }));
+    for (const { to, file } of brought.files) plan.set(to, () => file.read());
   }
   plan.set(".gitignore", GITIGNORE);
   plan.set(".notebox/workbench.schema.json", workbenchJsonSchemaText());
-  const files = await write(folder, plan);
+  const files = await writeNew(folder, plan);
   const { registryCloses } = publicBox;
   const registryClosed = deps.clock.now() >= Date.parse(registryCloses);
   const registry = shares.length > 0 ? {} : { registryCloses, registryClosed };
-  return { folder, template, name, title, box, ...registry, files };
+  const origin = brought === undefined ? { template } : { from: options.from ?? "", lines: brought.lines };
+  return { folder, ...origin, name, title, box, ...registry, files };
 }
 
 function refuseUnfit(options: InitOptions): void {
@@ -107,6 +126,8 @@ function refuseUnfit(options: InitOptions): void {
     const hint = `Templates: ${Object.keys(TEMPLATES).join(", ")}.`;
     problems.push({ id: "bad-value", message: "--template is not known.", value: options.template, hint });
   }
+  if (options.template !== undefined && options.from !== undefined)
+    problems.push({ id: "bad-value", message: "--template and --from exclude each other.", value: options.from });
   if (problems.length === 0) return;
   throw new UserError({ code: "usage", message: "The workbench cannot be written like this:", problems });
 }
@@ -132,19 +153,20 @@ async function refuseOccupied(folder: string, force: boolean): Promise<void> {
   });
 }
 
-async function answers(deps: Deps, folder: string, options: InitOptions) {
+async function answers(deps: Deps, folder: string, options: InitOptions, brought?: BroughtIn) {
   const { prompts } = deps;
   const ask = prompts.interactive;
   const template =
     options.template ??
-    (ask
+    (ask && brought === undefined
       ? await prompts.select({
           message: "What shall it start from?",
           options: Object.entries(TEMPLATES).map(([value, { says }]) => ({ value, label: value, hint: says })),
         })
       : "hello");
   const guess = nameFrom(path.basename(folder));
-  const initialName = guess === undefined || nameComplaint(guess) ? `${template}-workbench` : guess;
+  const fallback = (brought && nameFrom(brought.name)) ?? `${template}-workbench`;
+  const initialName = guess === undefined || nameComplaint(guess) ? fallback : guess;
   const question = (check: (value: string) => Complaint | undefined) => (value: string) => {
     const complaint = check(value);
     return complaint && `This ${complaint.message}. ${complaint.hint ?? ""}`.trim();
@@ -189,52 +211,4 @@ interface PublicBox {
 
 async function readPublicBox(assets: string): Promise<PublicBox> {
   return JSON.parse(await fs.readFile(path.join(assets, "boxes", "public.json"), "utf8")) as PublicBox;
-}
-
-/** Writes the files; on a failure those that it made are taken away again. */
-async function write(folder: string, plan: ReadonlyMap<string, string | Buffer>): Promise<InitResult["files"]> {
-  const files: InitResult["files"] = [];
-  const made: string[] = [];
-  try {
-    for (const [relative, content] of plan) {
-      const target = path.join(folder, ...relative.split("/"));
-      const firstMade = await fs.mkdir(path.dirname(target), { recursive: true });
-      if (firstMade !== undefined) made.push(firstMade);
-      // The author's own notebooks are never overwritten; what notebox made itself is.
-      const mayReplace = relative === FILE_NAME || relative.startsWith(".notebox/");
-      const there = await fs.lstat(target).catch(() => undefined);
-      if (there && !mayReplace) {
-        files.push({ path: relative, action: "kept" });
-        continue;
-      }
-      if (!there) made.push(target);
-      const next = `${target}.${randomUUID()}.part`;
-      made.push(next);
-      await fs.writeFile(next, content, { flag: "wx" });
-      await fs.rename(next, target);
-      files.push({ path: relative, action: "written" });
-    }
-  } catch (error) {
-    for (const each of made.reverse()) await fs.rm(each, { recursive: true, force: true }).catch(() => {});
-    throw writeFailure(error, folder);
-  }
-  return files;
-}
-
-function writeFailure(error: unknown, folder: string): unknown {
-  const code = systemErrorCode(error);
-  if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
-    const message = `${folder} cannot be written: you have no permission there.`;
-    return new UserError({ code: "usage", message, hint: "Name a folder of your own.", cause: error });
-  }
-  if (code === "ENOENT") {
-    // What Node makes of a read-only disk when it is to make several folders.
-    const message = `${folder} cannot be made: the disk is read-only, or a link on the way there leads nowhere.`;
-    return new UserError({ code: "usage", message, hint: "Name another folder.", cause: error });
-  }
-  if (code === "ENOTDIR" || code === "EEXIST") {
-    const message = `${folder} cannot be made: a file stands in its way.`;
-    return new UserError({ code: "usage", message, hint: "Name another folder.", cause: error });
-  }
-  return asDiskFull(error, folder);
 }

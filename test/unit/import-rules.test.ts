@@ -9,7 +9,18 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const root = path.resolve(import.meta.dirname, "../..");
-const ROOMS = ["workbench", "services", "bundle", "boxes", "vagrant", "notebooks", "jupyter", "checks", "keep"];
+const ROOMS = [
+  "workbench",
+  "services",
+  "bundle",
+  "boxes",
+  "vagrant",
+  "notebooks",
+  "jupyter",
+  "checks",
+  "keep",
+  "import",
+];
 
 interface Case {
   file: string;
@@ -72,6 +83,9 @@ const cases: Case[] = [
   bad("src/boxes/a.ts", use("../vagrant/b.ts")),
   bad("src/jupyter/a.ts", use("../checks/b.ts")),
   bad("src/bundle/a.ts", use("../checks/b.ts")),
+  bad("src/import/a.ts", use("../bundle/b.ts")),
+  good("src/import/a.ts", use("../services/b.ts")),
+  good("src/import/a.ts", use("yaml")),
   good("src/bundle/a.ts", use("../workbench/b.ts")),
   good("src/checks/a.ts", use("../jupyter/b.ts")),
 
