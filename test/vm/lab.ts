@@ -5,7 +5,7 @@
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { parseDocument } from "yaml";
+import { type Document, parseDocument } from "yaml";
 import { checkout, program } from "./places.ts";
 import { type PreparedBoxes, type ProviderName, prepareBoxes } from "./prepared-boxes.ts";
 import { must, type Outcome, type Running, run, start, told } from "./programs.ts";
@@ -38,18 +38,22 @@ export interface Lab {
   transcript: string[];
 }
 
-/** Makes the lab's folders and its share; no machine is started. */
+/** Other services, say; told of the workbench's folder, too. */
+export type Change = (document: Document, workbench: string) => void;
+
+/** Makes the lab's folders and its share; no machine is started. The box is prepared for what `change` makes of hello. */
 export async function makeLab(
   provider: ProviderName,
   given: { env: Readonly<Record<string, string>>; vagrantfile?: string },
+  change: Change = () => {},
 ): Promise<Lab> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), `notebox-${provider}-`));
   const workbench = path.join(folder, "workbench");
   const share = path.join(folder, "share");
-  layOut(workbench, FIRST_PORT.box);
+  layOut(workbench, FIRST_PORT.box, change);
   const boxes = await prepareBoxes(workbench);
   fs.rmSync(workbench, { recursive: true });
-  layOut(workbench, FIRST_PORT[provider], { share, version: boxes.version });
+  layOut(workbench, FIRST_PORT[provider], change, { share, version: boxes.version });
   // A file of the user's that has a library module's name must not keep the gateway from starting.
   fs.writeFileSync(path.join(workbench, "api", "secrets.py"), 'raise SystemExit("this is not the library")\n');
   fs.mkdirSync(share);
@@ -64,7 +68,7 @@ export async function makeLab(
 }
 
 /** A copy of examples/hello with ports of the tests' own and, unless it is for making a box, the share's box. */
-function layOut(workbench: string, firstPort: number, box?: { share: string; version: string }): void {
+function layOut(workbench: string, firstPort: number, change: Change, box?: { share: string; version: string }): void {
   fs.cpSync(path.join(checkout, "examples", "hello"), workbench, { recursive: true });
   const file = path.join(workbench, "workbench.yaml");
   const document = parseDocument(fs.readFileSync(file, "utf8"));
@@ -83,6 +87,7 @@ function layOut(workbench: string, firstPort: number, box?: { share: string; ver
     document.setIn(["services", name, "port"], firstPort + index);
   });
   document.setIn(["services", "hello", "timeout"], `${TIMEOUT_SECONDS} s`);
+  change(document, workbench);
   fs.writeFileSync(file, String(document));
 }
 

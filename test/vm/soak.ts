@@ -12,7 +12,7 @@ import { BREAKAGES } from "./breakages.ts";
 import { boxFromVm } from "./from-vm-trials.ts";
 import { gatewayTrials } from "./gateway-trials.ts";
 import { installTrials } from "./install-trials.ts";
-import { clearLab, type Lab, makeLab, notebox, up } from "./lab.ts";
+import { type Change, clearLab, type Lab, makeLab, notebox, up } from "./lab.ts";
 import { novicesWay } from "./launcher-trial.ts";
 import type { ProviderName } from "./prepared-boxes.ts";
 import { endAll } from "./programs.ts";
@@ -21,6 +21,7 @@ import { rootTrials } from "./provision-roots.ts";
 import { secondProvisionChangesNothing } from "./provisions.ts";
 import { proxyIsHonoured } from "./proxy.ts";
 import { Records } from "./records.ts";
+import { servicesTrial, withServices } from "./services-trials.ts";
 import { shareTrials } from "./share-trials.ts";
 import { breakAndMend, type Kill, killedUp, verified } from "./steps.ts";
 import { Trials } from "./trials.ts";
@@ -95,11 +96,12 @@ async function soak(name: ProviderName): Promise<void> {
   const proxied = name === "virtualbox" && wanted(`${name}: a proxy with a CA of its own`);
   const packed = wanted(`${name}: box build --from-vm`);
   const byLaunchers = wanted(`${name}: the novice's way by launchers`);
-  if (todo.length + kills.length === 0 && !proxied && !packed && !byLaunchers) return;
+  const served = wanted(`${name}: services`);
+  if (todo.length + kills.length === 0 && !proxied && !packed && !byLaunchers && !served) return;
   const provider = await openProvider(name);
   let version: string | undefined;
-  const inLab = async <T>(work: (lab: Lab) => Promise<T>): Promise<T> => {
-    const lab = await makeLab(name, provider);
+  const inLab = async <T>(work: (lab: Lab) => Promise<T>, change?: Change): Promise<T> => {
+    const lab = await makeLab(name, provider, change);
     version = lab.boxes.version;
     try {
       return await work(lab);
@@ -118,6 +120,7 @@ async function soak(name: ProviderName): Promise<void> {
     if (byLaunchers) await counted(`${name}: the novice's way by launchers`, () => inLab(novicesWay));
     if (proxied) await counted(`${name}: a proxy with a CA of its own`, () => inLab(proxyIsHonoured));
     if (packed) await counted(`${name}: box build --from-vm`, () => inLab(boxFromVm));
+    if (served) await counted(`${name}: services`, () => inLab(servicesTrial, withServices));
     for (const { kill, trial } of kills) await counted(trial, () => inLab((lab) => killedUp(lab, kill)));
   } finally {
     await provider.close(version);
