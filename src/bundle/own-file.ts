@@ -5,6 +5,8 @@
 import fs from "node:fs/promises";
 import path from "node:path";
 import { systemErrorCode, UserError } from "../errors.ts";
+import { filesOf } from "../services/index.ts";
+import type { Workbench } from "../workbench/model.ts";
 
 /** Undefined when it is not there. Throws UserError `refused` when it is no file or cannot be read. */
 export async function readOwnFile(file: string): Promise<Buffer | undefined> {
@@ -25,6 +27,20 @@ export async function readOwnFile(file: string): Promise<Buffer | undefined> {
     message: `${file} is not a file, and notebox needs one of that name.`,
     hint: "Move it away.",
   });
+}
+
+/**
+ * What services bring along, from beside workbench.yaml; in a hand-out, from the bundle. What is in neither place is left
+ * out: `validate` has told, and so does provisioning.
+ */
+export async function readBrought({ folder, services }: Workbench): Promise<ReadonlyMap<string, Buffer>> {
+  const found = new Map<string, Buffer>();
+  for (const name of services.flatMap(filesOf)) {
+    const rendered = path.join(folder, "provision", "workbench", "files", name);
+    const content = (await readOwnFile(path.join(folder, name))) ?? (await readOwnFile(rendered));
+    if (content !== undefined) found.set(name, content);
+  }
+  return found;
 }
 
 /** workbench.lock beside the workbench file, if there is one. Throws like readOwnFile. */

@@ -16,6 +16,8 @@ import { renderTemplate, templateText } from "./template.ts";
 export interface PlanInputs {
   workbench: Workbench;
   assets: Assets;
+  /** The files that services bring along (`filesOf`), by name. */
+  files?: ReadonlyMap<string, Buffer>;
   /** What workbench.lock beside workbench.yaml holds, if it is there. */
   lock?: Buffer | undefined;
 }
@@ -48,25 +50,29 @@ function forPeople(table: Buffer): Buffer {
 
 /** The hash that the guest reports once it is provisioned from this workbench: 64 hex digits. */
 export function workbenchHash(inputs: PlanInputs): string {
-  return hashOf(planGuestFiles(inputs.workbench, inputs.assets));
+  return hashOf(planGuestFiles(inputs));
 }
 
 function planProvision(inputs: PlanInputs): PlannedFile[] {
-  const files = planGuestFiles(inputs.workbench, inputs.assets);
+  const files = planGuestFiles(inputs);
   const extra = [textFile("provision/workbench/hash", `${hashOf(files)}\n`)];
   if (inputs.lock) extra.push(file("provision/workbench/workbench.lock", inputs.lock));
   return [...files, ...extra];
 }
 
 /** What the guest is provisioned from, but for the lock: that comes back from the guest, so it cannot be waited for. */
-function planGuestFiles(workbench: Workbench, assets: Assets): PlannedFile[] {
+function planGuestFiles({ workbench, assets, files = new Map() }: PlanInputs): PlannedFile[] {
   const kinds = new Set<string>(workbench.services.map((service) => service.kind));
   const isUsed = (name: string): boolean => {
     const kind = /^services\/([^/]+)\//.exec(name)?.[1];
     return kind === undefined || kinds.has(kind);
   };
   const steps = below(assets, "provision/").filter(([name]) => isUsed(name));
-  return [...steps.map(([name, content]) => file(`provision/${name}`, content)), ...planData(workbench)];
+  return [
+    ...steps.map(([name, content]) => file(`provision/${name}`, content)),
+    ...planData(workbench),
+    ...[...files].map(([name, content]) => file(`provision/workbench/files/${name}`, content)),
+  ];
 }
 
 /** The workbench as the guest reads it: lists line by line, services as JSON; nothing is ever sourced. */

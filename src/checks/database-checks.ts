@@ -4,7 +4,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { UserError } from "../errors.ts";
-import { type Answer, clean, failed, passed } from "./check.ts";
+import type { Asked } from "./ask-guest.ts";
+import { type Answer, type Check, clean, failed, passed } from "./check.ts";
 import type { NotebookKernel } from "./notebook-kernel.ts";
 
 /** What the kernel found out. */
@@ -63,6 +64,31 @@ async function ask(kernel: NotebookKernel, code: string): Promise<DatabaseFacts>
   } catch (error) {
     throw new UserError({ code: "check-failed", message: "The kernel's answer is not JSON.", cause: error });
   }
+}
+
+interface SampleData {
+  name: string;
+  unit: string;
+  /** Beside workbench.yaml. */
+  folder: string;
+  suspects: readonly string[];
+  told: () => Asked;
+}
+
+/** The service keeps what it could not load in its problem.json, which the guest's answer holds. */
+export function dataIsLoaded({ name, unit, folder, suspects, told }: SampleData): Check {
+  return {
+    id: `data.${name}`,
+    title: `The sample data of ${name} is loaded`,
+    needs: ["guest"],
+    suspects,
+    ask: async () => {
+      const said = told().answer.said?.[name];
+      if (said === undefined) return passed(`nothing of ${folder}/ is left to load`);
+      const hint = `Mend that file in the folder ${folder}; \`notebox ssh -- sudo systemctl restart ${unit}\` loads it again.`;
+      return failed(said.message, `every file of ${folder}/ loaded, once, in order`, hint, { passing: false });
+    },
+  };
 }
 
 interface Words {

@@ -9,7 +9,7 @@ import { hostCertificates, pipSettings } from "../boxes/recipes/host-settings.ts
 import { checkBuilder, loadRecipe, type Recipe } from "../boxes/recipes/recipe.ts";
 import { withWorkFolder } from "../boxes/recipes/work-folder.ts";
 import { readAssets } from "../bundle/assets.ts";
-import { readLock } from "../bundle/own-file.ts";
+import { readBrought, readLock } from "../bundle/own-file.ts";
 import { planBundle } from "../bundle/plan.ts";
 import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
@@ -160,7 +160,12 @@ async function writeCertificates(deps: Deps, work: string): Promise<string | und
 /** provision/ as `render` would write it, and the workbench's own wheels. */
 async function writeBundle(deps: Deps, workbench: Workbench, folder: string): Promise<string> {
   const lock = await readLock(workbench.folder);
-  const planned = planBundle({ workbench, assets: await readAssets(deps.assets), lock });
+  const planned = planBundle({
+    workbench,
+    assets: await readAssets(deps.assets),
+    lock,
+    files: await readBrought(workbench),
+  });
   for (const { path: name, content, executable } of planned) {
     if (!name.startsWith("provision/")) continue;
     await fs.mkdir(path.join(folder, path.dirname(name)), { recursive: true });

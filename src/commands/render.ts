@@ -2,7 +2,7 @@
 import path from "node:path";
 import { readAssets } from "../bundle/assets.ts";
 import type { Change } from "../bundle/changes.ts";
-import { readLock } from "../bundle/own-file.ts";
+import { readBrought, readLock } from "../bundle/own-file.ts";
 import { planBundle, sharedFolders } from "../bundle/plan.ts";
 import { writeBundle } from "../bundle/write.ts";
 import { UserError } from "../errors.ts";
@@ -54,7 +54,12 @@ export async function render(deps: Deps, options: RenderOptions): Promise<Render
   if (!options.dryRun) deps.log.open(options.folder);
   await tellWarnings(deps, workbench);
   const assets = await readAssets(deps.assets);
-  const planned = planBundle({ workbench, assets, lock: await readLock(workbench.folder) });
+  const planned = planBundle({
+    workbench,
+    assets,
+    lock: await readLock(workbench.folder),
+    files: await readBrought(workbench),
+  });
   const schema = assets.get("schema/workbench.schema.json") ?? Buffer.alloc(0);
   const state = [{ path: ".notebox/workbench.schema.json", content: schema, executable: false }];
   if (options.zip !== undefined) {

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import fs from "node:fs/promises";
 import path from "node:path";
 import { readAssets } from "../bundle/assets.ts";
+import { readBrought } from "../bundle/own-file.ts";
 import { sharedFolders, workbenchHash } from "../bundle/plan.ts";
 import type { CheckResult, Report } from "../checks/check.ts";
 import type { NotebookFile } from "../checks/gateway-list.ts";
@@ -203,7 +204,10 @@ async function hashes(deps: Deps, workbench: Workbench): Promise<VerifyInputs["h
     (text) => text.trim(),
     () => undefined,
   );
-  return { current: workbenchHash({ workbench, assets: await readAssets(deps.assets) }), rendered };
+  return {
+    current: workbenchHash({ workbench, assets: await readAssets(deps.assets), files: await readBrought(workbench) }),
+    rendered,
+  };
 }
 
 async function notebooksByService(workbench: Workbench): Promise<VerifyInputs["notebooks"]> {

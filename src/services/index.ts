@@ -42,6 +42,11 @@ export function foldersOf(service: Service): readonly string[] {
   return kindOfService(service).folders?.(service) ?? [];
 }
 
+/** Files beside workbench.yaml that provisioning needs. */
+export function filesOf(service: Service): readonly string[] {
+  return kindOfService(service).files?.(service) ?? [];
+}
+
 /** Its page for a browser; undefined where it has none, or is not reached from this computer. */
 export function pageOf(service: Service): Page | undefined {
   return service.port === undefined ? undefined : kindOfService(service).page?.(service);

@@ -57,6 +57,7 @@ export async function crossProblems(
   if (context.files) {
     await Promise.all([
       ...services.map((service) => checkNotebook(service, context, complain)),
+      ...services.map((service) => checkFiles(service, context, complain)),
       ...checkFolders(raw["folders"], context, complain),
       ...["notebooks", "api"].map((name) => checkStandardFolder(name, context, complain)),
     ]);
@@ -202,6 +203,25 @@ async function checkNotebook(service: Entry, context: Context, complain: Complai
     // Where the cell is known, the notebook itself is the place to go to.
     if (fault.cell !== undefined) complain(fault.id, at, { ...fault, file });
     else complain(fault.id, at, { value: notebook, ...fault, message: `${notebook}: ${fault.message}` });
+  }
+}
+
+/** Files that its kind brings into the VM: beside workbench.yaml, or in the bundle of a hand-out. */
+async function checkFiles(service: Entry, { folder }: Context, complain: Complain): Promise<void> {
+  const sound = resolved(service);
+  for (const name of (sound && service.kind.files?.(sound)) ?? []) {
+    const places = [path.join(folder, name), path.join(folder, "provision", "workbench", "files", name)];
+    const found = await Promise.all(
+      places.map((place) =>
+        fs.stat(place).then(
+          (stats) => stats.isFile(),
+          () => false,
+        ),
+      ),
+    );
+    if (found.includes(true)) continue;
+    const message = `services.${service.name}: there is no file ${name} beside workbench.yaml.`;
+    complain("file-missing", ["services", service.name], { message, value: name, hint: "Put it there." });
   }
 }
 

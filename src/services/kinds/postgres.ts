@@ -1,6 +1,6 @@
 /** The service `postgres`: the distribution's PostgreSQL, for notebooks; for programs of this computer, too, with a port. */
-import { failed, notApplicable, passed } from "../../checks/check.ts";
-import { databaseFacts, databaseQuestion, judgeLogin, judgeQuery } from "../../checks/database-checks.ts";
+import { notApplicable } from "../../checks/check.ts";
+import { databaseFacts, databaseQuestion, dataIsLoaded, judgeLogin, judgeQuery } from "../../checks/database-checks.ts";
 import type { KindChecks, ServiceContext } from "../../checks/kind-checks.ts";
 import type { Complaint } from "../../workbench/units.ts";
 import { checkedText, port } from "../../workbench/values.ts";
@@ -51,20 +51,7 @@ function checks({ service: { name }, unit, outside, kernel, told }: ServiceConte
   const facts = databaseFacts(kernel, databaseQuestion(PYTHON));
   const none = notApplicable("the workbench has no Jupyter, in whose kernels this is asked");
   return {
-    checks: [
-      {
-        id: `data.${name}`,
-        title: `The sample data of ${name} is loaded`,
-        needs: ["guest"],
-        suspects: outside.suspects,
-        ask: async () => {
-          const said = told().answer.said?.[name];
-          if (said === undefined) return passed("nothing of sql/ is left to load");
-          const hint = `Mend that file in the folder sql; \`notebox ssh -- sudo systemctl restart ${unit}\` loads it again.`;
-          return failed(said.message, "every file of sql/ loaded, once, in order", hint, { passing: false });
-        },
-      },
-    ],
+    checks: [dataIsLoaded({ name, unit, folder: "sql", suspects: outside.suspects, told })],
     after: [
       {
         id: `query.${name}`,
