@@ -25,9 +25,9 @@ class Child:
         """Exit code, or the negative number of the signal."""
         return await self.process.wait()
 
-    async def stop(self):
+    async def stop(self, grace=GRACE):
         """SIGTERM, and after a while SIGKILL, to it and whatever it has started."""
-        for number, seconds in ((signal.SIGTERM, GRACE), (signal.SIGKILL, 1)):
+        for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, 1)):
             try:
                 os.killpg(self.process.pid, number)
             except ProcessLookupError:
@@ -47,7 +47,7 @@ async def until_end(children, asked):
     gone = None if asked.is_set() else next(child for wait, child in waits.items() if wait.done())
     # In the order in which they depend on each other: the last one started is ended first.
     for child in reversed(children):
-        await child.stop()
+        await child.stop(GRACE / len(children))
     stop.cancel()
     if gone is not None:
         print(f"notebox: {gone.name} has ended ({gone.process.returncode})", file=sys.stderr)

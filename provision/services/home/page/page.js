@@ -4,6 +4,8 @@
 const KEY = "notebox-key";
 const EVERY = 4000; // milliseconds
 const MARKS = { well: "✓ Well", starting: "… Starting", trouble: "! Needs attention", stopped: "– Stopped" };
+/** What people call a kind, where its own name is not that. */
+const KINDS = { "kernel-gateway": "API notebook", postgres: "PostgreSQL", mongodb: "MongoDB" };
 const byId = (id) => document.getElementById(id);
 const cards = new Map();
 const apis = new Map();
@@ -114,8 +116,10 @@ function showService(card, { name, kind, title, state, answers, words, remedy, m
   const part = (selector) => card.querySelector(selector);
   say(part("h3"), title);
   say(part(".state"), MARKS[state] ?? MARKS.stopped);
-  const more = memory === null ? "" : ` · ${memory} MiB of memory`;
-  say(part(".kind"), `${name === title ? kind : name}${more}`);
+  const own = [title, KINDS[kind] ?? kind].some((one) => one.toLowerCase() === name) ? "" : name;
+  const what = (KINDS[kind] ?? kind).toLowerCase() === title.toLowerCase() ? "" : (KINDS[kind] ?? kind);
+  const used = memory === null ? "" : `${memory} MiB of memory`;
+  say(part(".kind"), [...new Set([what, own === title ? "" : own, used])].filter((one) => one !== "").join(" · "));
   say(part(".words"), words);
   say(part(".remedy"), remedy);
   const link = part("a");

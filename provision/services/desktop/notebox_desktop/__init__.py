@@ -1,0 +1,1 @@
+"""The desktop in the browser: what is asked of the virtual display, and what runs on it."""
