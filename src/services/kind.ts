@@ -49,6 +49,8 @@ export interface ServiceKind<S extends AnyService = AnyService, Shape extends z.
   packages?(service: S): { apt?: readonly string[]; python?: readonly string[] };
   /** Plain names of folders beside workbench.yaml that it reads; shared with the VM, made where they are missing. */
   folders?(service: S): readonly string[];
+  /** A notebook of the author's that its checks want to read: a path below the workbench folder. */
+  notebook?(service: S): string | undefined;
   /** What its program in the guest reads, as services/NAME.json; the resolved service when left out. */
   data?(service: S): object;
   /** What a browser opens; nothing when left out. */
