@@ -15,7 +15,7 @@ import { type Round, type VerifyInputs, verifyRound } from "../checks/verify-lis
 import { type Problem, UserError } from "../errors.ts";
 import { readNotebook, readNotebookBytes } from "../notebooks/notebook.ts";
 import type { Deps, SshTarget } from "../ports.ts";
-import { isGateway, schemeOf } from "../services/index.ts";
+import { notebookOf, schemeOf } from "../services/index.ts";
 import { readEndpoints } from "../vagrant/machine-files.ts";
 import { findVm } from "../vagrant/ssh-target.ts";
 import { loadWorkbench } from "../workbench/load.ts";
@@ -211,11 +211,12 @@ async function hashes(deps: Deps, workbench: Workbench): Promise<VerifyInputs["h
 }
 
 async function notebooksByService(workbench: Workbench): Promise<VerifyInputs["notebooks"]> {
-  const files = workbench.services.flatMap((service) =>
-    isGateway(service)
-      ? [{ name: service.name, file: path.join(workbench.folder, ...service.notebook.split("/")) }]
-      : [],
-  );
+  const files = workbench.services.flatMap((service) => {
+    const notebook = notebookOf(service);
+    return notebook === undefined
+      ? []
+      : [{ name: service.name, file: path.join(workbench.folder, ...notebook.split("/")) }];
+  });
   return new Map(await Promise.all(files.map(async ({ name, file }) => [name, await notebookFile(file)] as const)));
 }
 

@@ -67,7 +67,8 @@ export async function kernelSpecs(deps: JupyterDeps, target: JupyterTarget, time
 }
 
 /**
- * Starts a kernel and opens its websocket. All that is done with it must end within `timeoutMs` from now.
+ * Starts a kernel and opens its websocket. All that is done with it must end within `timeoutMs` from now. `beside`: a
+ * file of Jupyter's in whose folder it works, as the kernel of an open notebook does.
  * Throws UserError `unreachable` when it cannot be started.
  */
 export async function startKernel(
@@ -75,10 +76,12 @@ export async function startKernel(
   target: JupyterTarget,
   kernel: string,
   timeoutMs: number,
+  beside?: string,
 ): Promise<OwnKernel> {
   const deadline = deps.clock.now() + timeoutMs;
   const left = () => Math.max(1, deadline - deps.clock.now());
-  const started = await askJupyter(deps, target, "api/kernels", { method: "POST", body: { name: kernel }, timeoutMs });
+  const body = { name: kernel, ...(beside === undefined ? {} : { path: beside }) };
+  const started = await askJupyter(deps, target, "api/kernels", { method: "POST", body, timeoutMs });
   const id = String(json(started, `starting the kernel ${kernel}`)["id"] ?? "");
   if (!/^[\w-]+$/.test(id)) throw trouble(`starting the kernel ${kernel} gave no kernel`);
   const session = randomUUID();

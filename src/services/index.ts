@@ -47,6 +47,11 @@ export function filesOf(service: Service): readonly string[] {
   return kindOfService(service).files?.(service) ?? [];
 }
 
+/** The author's notebook that its checks want to read, below the workbench folder; undefined where there is none. */
+export function notebookOf(service: Service): string | undefined {
+  return kindOfService(service).notebook?.(service);
+}
+
 /** Its page for a browser; undefined where it has none, or is not reached from this computer. */
 export function pageOf(service: Service): Page | undefined {
   return service.port === undefined ? undefined : kindOfService(service).page?.(service);

@@ -51,6 +51,8 @@ export interface ServiceKind<S extends AnyService = AnyService, Shape extends z.
   folders?(service: S): readonly string[];
   /** Plain names of files beside workbench.yaml that provisioning needs: they travel in the bundle, as workbench/files/NAME. */
   files?(service: S): readonly string[];
+  /** A notebook of the author's that its checks want to read: a path below the workbench folder. */
+  notebook?(service: S): string | undefined;
   /** What its program in the guest reads, as services/NAME.json; the resolved service when left out. */
   data?(service: S): object;
   /** What a browser opens; nothing when left out. */

@@ -56,7 +56,8 @@ export async function crossProblems(
   checkBox(raw["box"], complain);
   if (context.files) {
     await Promise.all([
-      ...services.map((service) => checkNotebook(service, context, complain)),
+      ...services.map((service) => checkNotebook(service, "notebook", context, complain)),
+      ...services.map((service) => checkNotebook(service, "check", context, complain)),
       ...services.map((service) => checkFiles(service, context, complain)),
       ...checkFolders(raw["folders"], context, complain),
       ...["notebooks", "api"].map((name) => checkStandardFolder(name, context, complain)),
@@ -170,10 +171,16 @@ function checkBox(box: unknown, complain: Complain): void {
   }
 }
 
-async function checkNotebook(service: Entry, context: Context, complain: Complain): Promise<void> {
-  const notebook = option(service, "notebook");
+/** `notebook` is one that is served, `check` one that is run as it is. */
+async function checkNotebook(
+  service: Entry,
+  key: "notebook" | "check",
+  context: Context,
+  complain: Complain,
+): Promise<void> {
+  const notebook = option(service, key);
   if (typeof notebook !== "string") return;
-  const at = ["services", service.name, "notebook"];
+  const at = ["services", service.name, key];
   const file = await placeOf(context.folder, notebook);
   let bytes: Buffer;
   try {
@@ -199,7 +206,7 @@ async function checkNotebook(service: Entry, context: Context, complain: Complai
     complain("notebook-unreadable", at, { message: `${at.join(".")}: ${notebook} ${why}.`, value: notebook });
     return;
   }
-  for (const fault of notebookFaults(bytes, context.lint ? kernelsOf(service) : undefined)) {
+  for (const fault of notebookFaults(bytes, { key, kernels: context.lint ? kernelsOf(service) : undefined })) {
     // Where the cell is known, the notebook itself is the place to go to.
     if (fault.cell !== undefined) complain(fault.id, at, { ...fault, file });
     else complain(fault.id, at, { value: notebook, ...fault, message: `${notebook}: ${fault.message}` });
@@ -231,7 +238,10 @@ function kernelsOf(service: Entry): number {
 }
 
 /** `kernels`: undefined when only what keeps the gateway from starting counts. */
-function notebookFaults(bytes: Buffer, kernels: number | undefined): readonly Omit<Problem, "file">[] {
+function notebookFaults(
+  bytes: Buffer,
+  { key, kernels }: { key: "notebook" | "check"; kernels: number | undefined },
+): readonly Omit<Problem, "file">[] {
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -241,6 +251,7 @@ function notebookFaults(bytes: Buffer, kernels: number | undefined): readonly Om
   }
   const read = parseNotebook(text);
   if ("problem" in read) return [read.problem];
+  if (key === "check") return [];
   if (kernels === undefined) return startFaults(read.notebook);
   const errors = lint(read.notebook, { kernels }).filter((finding) => severityOf(finding) === "error");
   return errors.map((finding) => asProblem(told(finding)));

@@ -197,6 +197,31 @@ services:
   expect(packages.python).toContain("pandas");
 });
 
+test("docker-compose.yml: databases and OpenRefine, each at a port of its own", async () => {
+  const compose = `
+services:
+  refine: { image: "docker.io/felixlohmeier/openrefine:3.8", ports: ["8888:3333"] }
+  db: { image: "postgres:16", ports: [{ target: 5432, published: 5433, host_ip: 127.0.0.1 }], environment: [POSTGRES_PASSWORD=hunter2] }
+  cache: { image: "library/redis" }
+`;
+  const { json, said, workbench } = await bring(lay({ "docker-compose.yml": compose }));
+  expect(said).toMatchObject(
+    matching({
+      "docker-compose.yml:3 refine: docker.io/felixlohmeier/openrefine:3.8": /^took: Becomes the service openrefine/,
+      "docker-compose.yml:4 db: postgres:16": /^took: Becomes the service postgres/,
+      'docker-compose.yml:4 db: ports: {"target":5432,"published":5433,"host_ip":"127.0.0.1"}': /^took: Port 5433/,
+      "docker-compose.yml:4 db: POSTGRES_PASSWORD": /^changed: Left out/,
+      "docker-compose.yml:5 cache: library/redis": /^could-not-take/,
+    }),
+  );
+  expect(JSON.stringify(json)).not.toContain("hunter2");
+  const { services, machine } = await workbench();
+  const ports = Object.fromEntries(services.map(({ kind, port }) => [kind, port]));
+  // Jupyter's usual port is taken by the container's.
+  expect(ports).toEqual({ jupyter: 8889, openrefine: 8888, postgres: 5433 });
+  expect(machine.memoryMiB).toBeGreaterThanOrEqual(3 * 1024);
+});
+
 test("nothing that is there is overwritten; what excludes itself or is not there is told", async () => {
   const source = lay({ "a.ipynb": NOTEBOOK });
   const run = (...args: string[]) =>

@@ -2,27 +2,46 @@
 import { jupyterAnswers, jupyterAsksToken } from "../../checks/http-checks.ts";
 import { kernelTrials } from "../../checks/kernel-checks.ts";
 import type { KindChecks, ServiceContext } from "../../checks/kind-checks.ts";
-import { port } from "../../workbench/values.ts";
+import { notebookRuns } from "../../checks/notebook-run.ts";
+import { checkedText, notebookPathComplaint, port } from "../../workbench/values.ts";
 import { type AnyService, defineKind } from "../kind.ts";
 
 export interface JupyterService extends AnyService {
   kind: "jupyter";
   port: number;
+  /** A notebook that `verify` runs from top to bottom; relative, with forward slashes. */
+  check?: string;
 }
+
+const check = checkedText(notebookPathComplaint, {
+  description:
+    "A notebook below notebooks/ or api/ whose cells `verify` runs in a fresh kernel; each has to end without an error.",
+  examples: ["notebooks/install-test.ipynb"],
+  pattern: "^(api|notebooks)/.+\\.ipynb$",
+  maxLength: 200,
+});
 
 export const kind = defineKind({
   kind: "jupyter",
   description: "JupyterLab, to work with the notebooks in a browser.",
-  options: { port: port.default(8888) },
+  options: { port: port.default(8888), check: check.optional() },
   single: true,
   // The server and one kernel with pandas loaded.
   memoryMiB: () => 400,
-  resolve: (name, options): JupyterService => ({ kind: "jupyter", name, port: options.port }),
+  resolve: (name, { port, check }): JupyterService => ({
+    ...{ kind: "jupyter", name, port },
+    ...(check === undefined ? {} : { check }),
+  }),
+  // Of the notebook nothing in the VM has to know.
+  data: ({ kind, name, port }) => ({ kind, name, port }),
+  notebook: (service) => service.check,
   page: () => ({ title: "Jupyter", address: "lab?token={token}", order: 50 }),
   checks,
 });
 
-function checks({ deps, service: { name }, url, token, outside }: ServiceContext<JupyterService>): KindChecks {
+function checks(context: ServiceContext<JupyterService>): KindChecks {
+  const { deps, service, url, token, outside, notebook } = context;
+  const { name } = service;
   const kernels = kernelTrials(deps, () => ({ url: url(), token: token() }));
   const http = `http.${name}`;
   const inJupyter = { needs: [...outside.needs, http, `auth.${name}`], suspects: outside.suspects, costly: true };
@@ -44,6 +63,23 @@ function checks({ deps, service: { name }, url, token, outside }: ServiceContext
       { id: `kernels.${name}`, title: "Every kernel computes 6*7", ...inJupyter, ask: () => kernels.compute() },
       { id: `root.${name}`, title: "A kernel cannot become root", ...inJupyter, ask: () => kernels.becomeRoot() },
     ],
+    // After the other services, which its cells may use.
+    after:
+      service.check === undefined || notebook === undefined
+        ? []
+        : [
+            {
+              id: `notebook.${name}`,
+              title: `Every cell of ${service.check} runs`,
+              ...inJupyter,
+              suspects: [`kernels.${name}`, ...outside.suspects],
+              ask: notebookRuns(deps, {
+                path: service.check,
+                file: notebook,
+                target: () => ({ url: url(), token: token() }),
+              }),
+            },
+          ],
     close: () => kernels.closed(),
   };
 }

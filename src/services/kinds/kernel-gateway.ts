@@ -70,6 +70,7 @@ export const kind = defineKind({
     kernels: options.kernels,
     timeoutSeconds: options.timeout,
   }),
+  notebook: (service) => service.notebook,
   data: ({ name, kind, port, notebook, origins, kernels, timeoutSeconds }) => ({
     ...{ name, kind, port, notebook, origins, kernels },
     timeout: timeoutSeconds,

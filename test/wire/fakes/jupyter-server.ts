@@ -17,6 +17,8 @@ export interface FakeJupyter {
   order: "reply-first" | "idle-first";
   /** False: no token is asked for. */
   asks: boolean;
+  /** Beside which file each kernel was asked to work. */
+  paths: string[];
   started: string[];
   ended: string[];
   requests: string[];
@@ -60,7 +62,8 @@ export async function startJupyter(token: string): Promise<FakeJupyter> {
         text += chunk;
       });
       request.on("end", () => {
-        const { name } = JSON.parse(text) as { name: string };
+        const { name, path } = JSON.parse(text) as { name: string; path?: string };
+        if (path !== undefined) self.paths.push(path);
         if (self.specs[name] === undefined) return say(500, { message: `No such kernel named ${name}` });
         const id = randomUUID();
         kernels.set(id, name);
@@ -99,6 +102,7 @@ export async function startJupyter(token: string): Promise<FakeJupyter> {
     specs: { python3: { language: "python" } },
     order: "reply-first",
     asks: true,
+    paths: [],
     started: [],
     ended: [],
     requests: [],
