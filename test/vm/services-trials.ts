@@ -13,12 +13,14 @@ import { expect } from "./trials.ts";
 const SERVICES = {
   home: { port: 18_870 },
   openrefine: { port: 18_871, memory: "512 MiB" },
+  desktop: { port: 18_872 },
   postgres: {},
 };
 
 const UNITS: Readonly<Record<string, string>> = {
   home: "home@home.service",
   openrefine: "openrefine@openrefine.service",
+  desktop: "desktop@desktop.service",
   postgres: "postgres@postgres.service",
 };
 
