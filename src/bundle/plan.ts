@@ -11,6 +11,7 @@ import { planLaunchers } from "./launchers.ts";
 import { byPath, file, type PlannedFile, textFile } from "./planned-file.ts";
 import { line } from "./quote.ts";
 import { planReadMe } from "./read-me.ts";
+import { joinRuby } from "./ruby.ts";
 import { renderTemplate, templateText } from "./template.ts";
 
 export interface PlanInputs {
@@ -27,14 +28,18 @@ export function planBundle(inputs: PlanInputs): PlannedFile[] {
   const { workbench, assets } = inputs;
   const files = [
     textFile("Vagrantfile", renderVagrantfile(workbench, assets)),
-    ...below(assets, "templates/vagrant/").map(([name, content]) =>
-      file(`vagrant/${name}`, name === "faults.json" ? forPeople(content) : content),
-    ),
+    textFile("vagrant/notebox.rb", joinRuby(rubyParts(assets))),
+    file("vagrant/faults.json", forPeople(assets.get("templates/vagrant/faults.json") ?? Buffer.alloc(0))),
     ...planLaunchers(workbench, assets),
     planReadMe(workbench, sharedFolders(workbench), assets),
     ...planProvision(inputs),
   ];
   return files.sort(byPath);
+}
+
+function rubyParts(assets: Assets): Map<string, string> {
+  const parts = below(assets, "templates/vagrant/").filter(([name]) => name.endsWith(".rb"));
+  return new Map(parts.map(([name, content]) => [name, content.toString("utf8")]));
 }
 
 /** The table of known faults without what only notebox and its docs tell; it is the largest file of the bundle. */
