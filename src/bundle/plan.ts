@@ -68,11 +68,16 @@ function planProvision(inputs: PlanInputs): PlannedFile[] {
 /** What the guest is provisioned from, but for the lock: that comes back from the guest, so it cannot be waited for. */
 function planGuestFiles({ workbench, assets, files = new Map() }: PlanInputs): PlannedFile[] {
   const kinds = new Set<string>(workbench.services.map((service) => service.kind));
+  const all = below(assets, "provision/");
+  const kindOf = (name: string): string | undefined => /^services\/([^/]+)\//.exec(name)?.[1];
+  const scripts = all.filter(([name]) => name.endsWith(".sh") && kinds.has(kindOf(name) ?? "")).map(([, text]) => text);
+  // Every step of every workbench, what its kinds have, and of gate/, which several share, nothing when none names it.
   const isUsed = (name: string): boolean => {
-    const kind = /^services\/([^/]+)\//.exec(name)?.[1];
+    if (name.startsWith("gate/")) return scripts.some((script) => script.includes("$PROVISION/gate/"));
+    const kind = kindOf(name);
     return kind === undefined || kinds.has(kind);
   };
-  const steps = below(assets, "provision/").filter(([name]) => isUsed(name));
+  const steps = all.filter(([name]) => isUsed(name));
   return [
     ...steps.map(([name, content]) => file(`provision/${name}`, content)),
     ...planData(workbench),

@@ -294,6 +294,16 @@ describe("the plan", () => {
     expect(kinds(plain)).toEqual(["jupyter", "kernel-gateway"]);
   });
 
+  test("holds the door before programs where a service stands behind one, and nowhere else", () => {
+    const doors = (services: Workbench["services"]): number =>
+      planBundle({ workbench: { ...plain, services }, assets }).filter(({ path: name }) =>
+        /provision\/gate\//.test(name),
+      ).length;
+    const home = { kind: "home", name: "home", port: 8880 } as Workbench["services"][number];
+    expect(doors(plain.services)).toBe(0);
+    expect(doors([...plain.services, home])).toBeGreaterThan(3);
+  });
+
   test("has Windows line ends and ASCII alone in batch files, and LF alone elsewhere", () => {
     const odd = planBundle({ workbench: { ...plain, title: "Übung" }, assets });
     for (const { path: name, content: bytes } of odd) {
