@@ -57,13 +57,12 @@ export function planLaunchers(workbench: Workbench, assets: Assets): PlannedFile
     textFile(`launchers/${part}.sh`, bash(`${part}.sh.hbs`)),
   ]);
   const files = LAUNCHERS.flatMap((launcher) => {
-    const script = bash("launcher.sh.hbs", launcher);
     const words = launcher.file.replaceAll("-", " ");
     const entry = renderTemplate(read("desktop.hbs"), { ...data, ...launcher, words });
     return [
       textFile(`${launcher.file}.cmd`, batch("launcher.cmd.hbs", launcher)),
-      textFile(`${launcher.file}.command`, script),
-      textFile(`${launcher.file}.sh`, script),
+      textFile(`${launcher.file}.command`, bash("launcher.command.hbs", launcher)),
+      textFile(`${launcher.file}.sh`, bash("launcher.sh.hbs", launcher)),
       { ...textFile(`${launcher.file}.desktop`, entry), executable: true },
     ];
   });

@@ -11,6 +11,7 @@ import { planLaunchers } from "./launchers.ts";
 import { byPath, file, type PlannedFile, textFile } from "./planned-file.ts";
 import { line } from "./quote.ts";
 import { planReadMe } from "./read-me.ts";
+import { joinRuby } from "./ruby.ts";
 import { renderTemplate, templateText } from "./template.ts";
 
 export interface PlanInputs {
@@ -27,14 +28,18 @@ export function planBundle(inputs: PlanInputs): PlannedFile[] {
   const { workbench, assets } = inputs;
   const files = [
     textFile("Vagrantfile", renderVagrantfile(workbench, assets)),
-    ...below(assets, "templates/vagrant/").map(([name, content]) =>
-      file(`vagrant/${name}`, name === "faults.json" ? forPeople(content) : content),
-    ),
+    textFile("vagrant/notebox.rb", joinRuby(rubyParts(assets))),
+    file("vagrant/faults.json", forPeople(assets.get("templates/vagrant/faults.json") ?? Buffer.alloc(0))),
     ...planLaunchers(workbench, assets),
     planReadMe(workbench, sharedFolders(workbench), assets),
     ...planProvision(inputs),
   ];
   return files.sort(byPath);
+}
+
+function rubyParts(assets: Assets): Map<string, string> {
+  const parts = below(assets, "templates/vagrant/").filter(([name]) => name.endsWith(".rb"));
+  return new Map(parts.map(([name, content]) => [name, content.toString("utf8")]));
 }
 
 /** The table of known faults without what only notebox and its docs tell; it is the largest file of the bundle. */
@@ -63,11 +68,16 @@ function planProvision(inputs: PlanInputs): PlannedFile[] {
 /** What the guest is provisioned from, but for the lock: that comes back from the guest, so it cannot be waited for. */
 function planGuestFiles({ workbench, assets, files = new Map() }: PlanInputs): PlannedFile[] {
   const kinds = new Set<string>(workbench.services.map((service) => service.kind));
+  const all = below(assets, "provision/");
+  const kindOf = (name: string): string | undefined => /^services\/([^/]+)\//.exec(name)?.[1];
+  const scripts = all.filter(([name]) => name.endsWith(".sh") && kinds.has(kindOf(name) ?? "")).map(([, text]) => text);
+  // Every step of every workbench, what its kinds have, and of gate/, which several share, nothing when none names it.
   const isUsed = (name: string): boolean => {
-    const kind = /^services\/([^/]+)\//.exec(name)?.[1];
+    if (name.startsWith("gate/")) return scripts.some((script) => script.includes("$PROVISION/gate/"));
+    const kind = kindOf(name);
     return kind === undefined || kinds.has(kind);
   };
-  const steps = below(assets, "provision/").filter(([name]) => isUsed(name));
+  const steps = all.filter(([name]) => isUsed(name));
   return [
     ...steps.map(([name, content]) => file(`provision/${name}`, content)),
     ...planData(workbench),

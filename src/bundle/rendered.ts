@@ -39,7 +39,7 @@ export function renderedText(
     files: sorted(files),
     ...(pending === undefined ? {} : { pending: sorted(pending) }),
   };
-  return `${JSON.stringify(data, null, 2)}\n`;
+  return `${JSON.stringify(data)}\n`;
 }
 
 export function recordOf(planned: readonly PlannedFile[]): Map<string, string> {

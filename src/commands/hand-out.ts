@@ -5,6 +5,7 @@
 import path from "node:path";
 import { parseDoor } from "../boxes/doors.ts";
 import { compare } from "../bundle/changes.ts";
+import { packGuest } from "../bundle/guest-tar.ts";
 import { findOwnFiles } from "../bundle/handout.ts";
 import { type BoxInHandout, boxForHandout } from "../bundle/handout-box.ts";
 import { sharedFolders } from "../bundle/plan.ts";
@@ -42,15 +43,16 @@ export async function handOut(
   deps: Deps,
   options: HandOutOptions,
   workbench: Workbench,
-  planned: readonly PlannedFile[],
+  rendered: readonly PlannedFile[],
   state: readonly PlannedFile[],
 ): Promise<HandOut> {
+  const planned = packGuest(rendered);
   const file = path.resolve(options.zip);
   const warn = (text: string): void => deps.reporter.emit({ type: "say", level: "warning", text });
   const own = await findOwnFiles(workbench, file);
   await refuseUnstarted(workbench, own.files);
   await refuseFinds(workbench, own.files);
-  await warnOfHandWork(warn, workbench, planned);
+  await warnOfHandWork(warn, workbench, rendered);
   for (const { path: name, why } of own.skipped) warn(`${name} is not in the hand-out: ${why}.`);
   for (const name of unusedAllowances(workbench, own.files))
     warn(`handout.allow names ${name}, and there is no such file in the hand-out.`);

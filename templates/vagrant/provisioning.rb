@@ -7,10 +7,12 @@ require "stringio"
 require "zlib"
 
 require_relative "host_settings"
+require_relative "versions"
 
 module Notebox
   class Provisioning
     FOLDER = "/home/vagrant/notebox".freeze
+    PACKED = "guest.tar.gz".freeze
     WHEELS = "#{FOLDER}/wheels".freeze
     # Where Vagrant puts the script for the time that it runs.
     SCRIPT_PATH = "/home/vagrant/.notebox-provision".freeze
@@ -37,24 +39,25 @@ module Notebox
         rm -rf -- #{FOLDER}/provision #{FOLDER}/host #{wheels? ? '' : WHEELS}
         mkdir -m 0700 #{FOLDER}/provision #{FOLDER}/host
         base64 -d <<'TAR' | tar -xz --no-same-owner -C #{FOLDER}/provision
-        #{self.class.packed(File.join(@root, 'provision'))}
+        #{self.class.packed(File.join(@root, 'provision'), pattern)}
         TAR
+        #{unpacking}
         #{certificates}
         #{exports}
         exec bash #{FOLDER}/provision/run.sh
       BASH
     end
 
-    # A folder as a compressed tar in base64. Kept, because Vagrant reads its Vagrantfile several times a command.
-    def self.packed(folder)
+    # A folder's files as a compressed tar in base64. Kept, because Vagrant reads its Vagrantfile several times a command.
+    def self.packed(folder, pattern)
       @packed ||= {}
-      @packed[folder] ||= [Zlib.gzip(tar(folder))].pack("m").chomp
+      @packed[[folder, pattern]] ||= [Zlib.gzip(tar(folder, pattern))].pack("m").chomp
     end
 
-    def self.tar(folder)
+    def self.tar(folder, pattern)
       tar = StringIO.new("".b)
       Gem::Package::TarWriter.new(tar) do |writer|
-        Dir.glob("**/*", base: folder).sort.each do |name|
+        Dir.glob(pattern, base: folder).sort.each do |name|
           path = File.join(folder, name)
           next if File.symlink?(path) || !File.file?(path)
 
@@ -66,6 +69,27 @@ module Notebox
     end
 
     private
+
+    # Both can lie there: a hand-out was unpacked over an older one, whose steps are not its own, or notebox has laid
+    # out the steps of this workbench since. Render's record says which.
+    def one_file?
+      return @one_file unless @one_file.nil?
+
+      file = File.join(@root, "provision", PACKED)
+      @one_file = File.file?(file) && !File.symlink?(file) && !Versions.recorded(@root).key?("provision/run.sh")
+    end
+
+    # Beside that file goes only what the workbench says.
+    def pattern
+      one_file? ? "{#{PACKED},workbench/**/*}" : "**/*"
+    end
+
+    def unpacking
+      return ":" unless one_file?
+
+      "tar -xz --no-same-owner -C #{FOLDER}/provision -f #{FOLDER}/provision/#{PACKED}\n" \
+        "rm -f -- #{FOLDER}/provision/#{PACKED}"
+    end
 
     def wheels?
       %w[wheels .notebox/wheels].any? { |name| File.directory?(File.join(@root, name)) }

@@ -98,11 +98,14 @@ describe("Start refuses, and calls nothing,", () => {
     expect(novice.standins.calls()).toEqual([]);
   });
 
-  test.each(["Vagrantfile", "vagrant/faults.json", "launchers/home.sh", "launchers/run.sh"])("without %s", (name) => {
-    const folder = copyTo(`without ${path.basename(name)}`);
-    fs.rmSync(path.join(folder, name));
-    expect(told(novice.click("Start.sh", { folder }))).toEqual(INCOMPLETE);
-  });
+  test.each(["Vagrantfile", "vagrant/faults.json", "vagrant/notebox.rb", "launchers/home.sh", "launchers/run.sh"])(
+    "without %s",
+    (name) => {
+      const folder = copyTo(`without ${path.basename(name)}`);
+      fs.rmSync(path.join(folder, name));
+      expect(told(novice.click("Start.sh", { folder }))).toEqual(INCOMPLETE);
+    },
+  );
 
   test("alone, as a double click in a zip leaves it", () => {
     const folder = path.join(novice.around, "alone");
@@ -114,6 +117,13 @@ describe("Start refuses, and calls nothing,", () => {
     fs.copyFileSync(novice.path("Start.sh"), path.join(elsewhere, "Start.sh"));
     expect(told(novice.click("Start.sh", { folder: elsewhere }))).toEqual(INCOMPLETE);
     fs.rmSync(elsewhere, { recursive: true });
+  });
+
+  test("alone, with the name that macOS runs", () => {
+    const folder = path.join(novice.around, "alone on macOS");
+    fs.mkdirSync(folder);
+    fs.copyFileSync(novice.path("Start.command"), path.join(folder, "Start.command"));
+    expect(told(novice.click("Start.command", { folder }))).toEqual(INCOMPLETE);
   });
 
   test("where it cannot write", () => {

@@ -47,7 +47,7 @@ describe("what is in it", () => {
       "workbench.lock",
       "Vagrantfile",
       "Start.cmd",
-      "provision/run.sh",
+      "provision/guest.tar.gz",
       "provision/workbench/workbench.lock",
       ".notebox/rendered.json",
       ".notebox/workbench.schema.json",
@@ -59,6 +59,25 @@ describe("what is in it", () => {
       expect(found).toContain(`hello/${name}`);
     }
     expect(fs.existsSync(workbench.path("Vagrantfile"))).toBe(false);
+    const others = found.filter((name) => name.startsWith("hello/provision/") && !name.includes("/workbench/"));
+    expect(others).toEqual(["hello/provision/guest.tar.gz"]);
+  });
+
+  test("the guest's steps in one file are those that render lays out, with their modes", () => {
+    workbench.render(["--zip", zip]);
+    workbench.render();
+    const there = path.join(workbench.around, "steps");
+    fs.mkdirSync(there);
+    const tar = spawnSync("bsdtar", ["-xOf", zip, "hello/provision/guest.tar.gz"]);
+    const unpack = spawnSync("tar", ["-xz", "-C", there], { input: tar.stdout, encoding: "utf8" });
+    expect([unpack.status, unpack.stderr]).toEqual([0, ""]);
+    const diff = spawnSync("diff", ["-r", there, workbench.path("provision")], { encoding: "utf8" });
+    expect(diff.stdout.trim()).toBe(`Only in ${workbench.path("provision")}: workbench`);
+    for (const [name, mode] of [
+      ["run.sh", 0o755],
+      ["lib.sh", 0o644],
+    ] as const)
+      expect(fs.statSync(path.join(there, name)).mode & 0o777).toBe(mode);
   });
 
   test("data folders, wheels and empty folders too", async () => {
@@ -112,9 +131,15 @@ describe("what is in it", () => {
     });
     expect([unpack.status, unpack.stderr]).toEqual([0, ""]);
     expect(fs.statSync(there.path("Start.command")).mode & 0o777).toBe(0o755);
-    const run = there.render();
-    expect([run.code, run.stderr]).toEqual([0, ""]);
-    expect(run.stdout).toMatch(/no files changed/);
+    const { result } = JSON.parse(there.render(["--json"]).stdout) as {
+      result: { changes: { path: string; action: string }[] };
+    };
+    const changed = result.changes.filter(({ action }) => action !== "keep");
+    // The steps, apart again: what is there and not the person's goes, what is laid out comes.
+    expect(changed.filter(({ path: name, action }) => !(name.startsWith("provision/") && action === "create"))).toEqual(
+      [{ path: "provision/guest.tar.gz", action: "delete" }],
+    );
+    expect(there.render().stdout).toMatch(/no files changed/);
     there.remove();
   });
 });

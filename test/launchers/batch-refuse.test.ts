@@ -102,7 +102,7 @@ describe("Start refuses, calls nothing and waits for a key,", () => {
     expect(told(ran)).toEqual(NETWORK);
   });
 
-  test.each(["Vagrantfile", "vagrant/faults.json"])("without %s", async (name) => {
+  test.each(["Vagrantfile", "vagrant/faults.json", "vagrant/notebox.rb"])("without %s", async (name) => {
     const folder = copyTo(`without ${path.basename(name)}`);
     fs.rmSync(path.join(folder, name));
     expect(told(await workspace.click(folder, "Start.cmd"))).toEqual(INCOMPLETE);

@@ -114,7 +114,7 @@ describe("a thousand hostile workbenches", () => {
     const programs = path.join(place, "bin");
     fs.mkdirSync(programs);
     fs.writeFileSync(path.join(programs, "vagrant"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
-    const own = /^(?:Stop\.sh|Vagrantfile|launchers\/.*|vagrant\/faults\.json)$/;
+    const own = /^(?:Stop\.sh|Vagrantfile|launchers\/.*|vagrant\/(?:faults\.json|notebox\.rb))$/;
     const long = planned.filter(({ workbench }) => workbench.title.length > 20).slice(0, 40);
     expect(long.length).toBe(40);
     for (const { workbench, files } of long) {
@@ -292,6 +292,16 @@ describe("the plan", () => {
     const one = { ...plain, services: plain.services.slice(0, 1) };
     expect(kinds(one)).toEqual(["jupyter"]);
     expect(kinds(plain)).toEqual(["jupyter", "kernel-gateway"]);
+  });
+
+  test("holds the door before programs where a service stands behind one, and nowhere else", () => {
+    const doors = (services: Workbench["services"]): number =>
+      planBundle({ workbench: { ...plain, services }, assets }).filter(({ path: name }) =>
+        /provision\/gate\//.test(name),
+      ).length;
+    const home = { kind: "home", name: "home", port: 8880 } as Workbench["services"][number];
+    expect(doors(plain.services)).toBe(0);
+    expect(doors([...plain.services, home])).toBeGreaterThan(3);
   });
 
   test("has Windows line ends and ASCII alone in batch files, and LF alone elsewhere", () => {

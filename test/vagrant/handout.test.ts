@@ -213,7 +213,7 @@ test("version 2 over version 1: what changes is said, what ran before is kept, w
     ),
     "New service: db.",
     "No longer there: marks.",
-    "jupyter moves from port 8888 to 8890.",
+    "jupyter moves from port 8888 to port 8890.",
     expect.stringMatching(/kept in \.notebox\/before: to go back/),
   ]);
   expect(fs.readFileSync(path.join(lab.folder, ".notebox/before/Vagrantfile"), "utf8")).toBe(first);

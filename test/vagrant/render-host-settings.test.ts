@@ -4,6 +4,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { packGuest } from "../../src/bundle/guest-tar.ts";
 import { evaluate } from "./render-ruby.ts";
 
 let folder = "";
@@ -176,6 +177,45 @@ describe("the script that runs in the VM", () => {
     expect(fs.readFileSync(path.join(vm, "provision/steps/deep/x.bin"))).toEqual(Buffer.from([0, 13, 10, 255]));
     expect(fs.statSync(path.join(vm, "provision/run.sh")).mode & 0o777).toBe(0o755);
     expect(fs.existsSync(path.join(vm, "wheels"))).toBe(false);
+  });
+
+  describe("of a hand-out, whose steps are one file,", () => {
+    const steps = (["locks/base.txt", "run.sh", "steps/10-a.sh"] as const).map((name) => {
+      const content = Buffer.from(name === "run.sh" ? `${SAY}# of the tar\n` : "x");
+      return { path: `provision/${name}`, content, executable: name === "run.sh" };
+    });
+    const workbenchFile = { path: "provision/workbench/name", content: Buffer.from("lab\n"), executable: false };
+    const layOut = (workbench: string): void => {
+      for (const { path: name, content } of packGuest([...steps, workbenchFile])) {
+        fs.mkdirSync(path.dirname(path.join(workbench, name)), { recursive: true });
+        fs.writeFileSync(path.join(workbench, name), content);
+      }
+    };
+    const files = (vm: string): string[] =>
+      fs
+        .readdirSync(path.join(vm, "provision"), { recursive: true, encoding: "utf8" })
+        .filter((name) => fs.statSync(path.join(vm, "provision", name)).isFile())
+        .sort();
+
+    test("brings these and what the workbench says, and nothing that an older one left", () => {
+      // run() lays the older one's run.sh and steps/deep/x.bin there.
+      const { vm, stderr, said } = run({ PIP_INDEX_URL: "i", http_proxy: "" }, layOut);
+      expect([stderr, said[0]]).toEqual(["", "virtualbox"]);
+      expect(files(vm)).toEqual(["locks/base.txt", "run.sh", "steps/10-a.sh", "workbench/name"]);
+      expect(fs.readFileSync(path.join(vm, "provision/run.sh"), "utf8")).toMatch(/# of the tar/);
+      expect(fs.statSync(path.join(vm, "provision/run.sh")).mode & 0o777).toBe(0o755);
+    });
+
+    test("is left aside where notebox has laid out the steps since", () => {
+      const { vm } = run({}, (workbench) => {
+        layOut(workbench);
+        fs.mkdirSync(path.join(workbench, ".notebox"));
+        const record = { files: { "provision/run.sh": "a".repeat(64) } };
+        fs.writeFileSync(path.join(workbench, ".notebox/rendered.json"), JSON.stringify(record));
+      });
+      expect(files(vm)).toEqual(["guest.tar.gz", "run.sh", "steps/deep/x.bin", "workbench/name"]);
+      expect(fs.readFileSync(path.join(vm, "provision/run.sh"), "utf8")).toBe(SAY);
+    });
   });
 
   test("leaves the wheels that have just been brought", () => {
