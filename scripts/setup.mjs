@@ -4,7 +4,7 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { makeGatewayPython } from "./lib/gateway-python.mjs";
+import { makeGatewayPython, makeMongoPython } from "./lib/gateway-python.mjs";
 import { hasApt, installPackages, missingPackages } from "./lib/packages.mjs";
 
 const MISSING_PROGRAM = 4; // notebox's own exit code for the same trouble
@@ -76,6 +76,8 @@ function program() {
 function gateway() {
   const trouble = makeGatewayPython();
   if (trouble) console.error(`setup: no Python with the kernel gateway, so its tests are skipped: ${trouble}`);
+  const lacking = makeMongoPython();
+  if (lacking) console.error(`setup: no Python with MongoDB's client, so its tests are skipped: ${lacking}`);
 }
 
 function newest(relative) {

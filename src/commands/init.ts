@@ -65,6 +65,10 @@ const TEMPLATES: Readonly<Record<string, { says: string; files: readonly string[
     says: "an API that counts the clicks on a course page's links, and such a page",
     files: ["api/activity.ipynb", "api/clicks.csv", "page/course.html"],
   },
+  tm351: {
+    says: "Jupyter, OpenRefine, PostgreSQL and MongoDB, with a notebook that tries them all",
+    files: ["notebooks/install-test.ipynb"],
+  },
 };
 
 const GITIGNORE =
