@@ -37,10 +37,13 @@ withGateway("the desktop", () => {
   });
   afterAll(async () => void (await service?.stop()));
 
+  /** What the display has sent so far. */
+  const pieces: Buffer[] = [];
   /** The status of the refusal, or the connection. */
   const connect = async (headers: Record<string, string>): Promise<number | WebSocket> =>
     await new Promise((resolve, reject) => {
       const socket = new WebSocket(`ws://127.0.0.1:${service.port}/websockify`, "binary", { headers });
+      socket.on("message", (data: Buffer) => pieces.push(data));
       socket.on("open", () => resolve(socket));
       socket.on("unexpected-response", (request, response) => {
         request.destroy();
@@ -70,8 +73,6 @@ withGateway("the desktop", () => {
     for (const [headers, status] of cases) expect(await connect(headers), JSON.stringify(headers)).toBe(status);
     const socket = await connect(own);
     if (typeof socket === "number") throw new Error(`refused with ${socket}`);
-    const pieces: Buffer[] = [];
-    socket.on("message", (data: Buffer) => pieces.push(data));
     const text = (): string => Buffer.concat(pieces).toString("latin1");
     await until(() => text().length >= 12, 3000);
     expect([text(), socket.protocol]).toEqual(["RFB 003.008\n", "binary"]);
