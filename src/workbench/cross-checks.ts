@@ -4,13 +4,10 @@
  */
 import fs from "node:fs/promises";
 import path from "node:path";
-import { type Problem, systemErrorCode } from "../errors.ts";
-import { lint, severityOf } from "../notebooks/lint/lint.ts";
-import { asProblem, told } from "../notebooks/lint/told.ts";
-import { parseNotebook, readNotebookBytes } from "../notebooks/notebook.ts";
-import { startFaults } from "../notebooks/routes.ts";
+import type { Problem } from "../errors.ts";
 import type { ServiceKind } from "../services/index.ts";
 import { boxNameComplaint } from "./box-values.ts";
+import { type Complain, namedNotebook } from "./named-notebook.ts";
 import { placeOf } from "./originals.ts";
 import { shortened } from "./problems.ts";
 import { mayAskRegistry } from "./resolve.ts";
@@ -34,8 +31,6 @@ interface Entry {
   kind: ServiceKind;
   given: Readonly<Record<string, unknown>>;
 }
-
-type Complain = (id: string, at: readonly PropertyKey[], problem: Omit<Problem, "id">) => void;
 
 /** `raw`: the file's values, groups left empty filled with {}. */
 export async function crossProblems(
@@ -180,37 +175,9 @@ async function checkNotebook(
 ): Promise<void> {
   const notebook = option(service, key);
   if (typeof notebook !== "string") return;
-  const at = ["services", service.name, key];
-  const file = await placeOf(context.folder, notebook);
-  let bytes: Buffer;
-  try {
-    bytes = await readNotebookBytes(file);
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === "ENOENT" || code === "ENOTDIR") {
-      const message = `${at.join(".")}: there is no ${notebook}.`;
-      complain("notebook-missing", at, {
-        message,
-        value: notebook,
-        hint: await nearbyNotebooks(context.folder, notebook),
-      });
-      return;
-    }
-    const reasons = new Map([
-      ["EISDIR", "is a folder"],
-      ["ENXIO", "is not a plain file"],
-      ["EFBIG", "is larger than 100 MiB"],
-      ["EACCES", "cannot be read: no permission"],
-    ]);
-    const why = reasons.get(code ?? "") ?? `cannot be read (${code})`;
-    complain("notebook-unreadable", at, { message: `${at.join(".")}: ${notebook} ${why}.`, value: notebook });
-    return;
-  }
-  for (const fault of notebookFaults(bytes, { key, kernels: context.lint ? kernelsOf(service) : undefined })) {
-    // Where the cell is known, the notebook itself is the place to go to.
-    if (fault.cell !== undefined) complain(fault.id, at, { ...fault, file });
-    else complain(fault.id, at, { value: notebook, ...fault, message: `${notebook}: ${fault.message}` });
-  }
+  const { folder } = context;
+  const served = key === "check" ? undefined : { kernels: context.lint ? kernelsOf(service) : undefined };
+  await namedNotebook({ at: ["services", service.name, key], notebook, folder, served }, complain);
 }
 
 /** Files that its kind brings into the VM: beside workbench.yaml, or in the bundle of a hand-out. */
@@ -235,38 +202,6 @@ async function checkFiles(service: Entry, { folder }: Context, complain: Complai
 function kernelsOf(service: Entry): number {
   const kernels = option(service, "kernels");
   return typeof kernels === "number" ? kernels : 1;
-}
-
-/** `kernels`: undefined when only what keeps the gateway from starting counts. */
-function notebookFaults(
-  bytes: Buffer,
-  { key, kernels }: { key: "notebook" | "check"; kernels: number | undefined },
-): readonly Omit<Problem, "file">[] {
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    const hint = "Open it in Jupyter and save it again, or take an older copy.";
-    return [{ id: "notebook-not-json", message: "This notebook is not UTF-8 text, so it is not JSON.", hint }];
-  }
-  const read = parseNotebook(text);
-  if ("problem" in read) return [read.problem];
-  if (key === "check") return [];
-  if (kernels === undefined) return startFaults(read.notebook);
-  const errors = lint(read.notebook, { kernels }).filter((finding) => severityOf(finding) === "error");
-  return errors.map((finding) => asProblem(told(finding)));
-}
-
-async function nearbyNotebooks(folder: string, wanted: string): Promise<string> {
-  const found: string[] = [];
-  for (const top of ["api", "notebooks"]) {
-    const names = await fs.readdir(path.join(folder, top)).catch(() => []);
-    found.push(...names.filter((name) => name.endsWith(".ipynb")).map((name) => `${top}/${name}`));
-  }
-  const near = nearest(wanted, found);
-  if (near !== undefined) return `Did you mean ${near}?`;
-  if (found.length === 0) return "Put the notebook there, or correct the path.";
-  return `There is ${found.sort().slice(0, 5).join(", ")}.`;
 }
 
 /** Made by the first start where it is missing; but what is there has to be a folder that the VM can be given. */
