@@ -10,7 +10,9 @@ export function addWorkbenchVerbs(program: Command, on: On): void {
     program
       .command("init [dir]")
       .description("write a workbench that starts as it is")
-      .addOption(new Option("--template <name>", "what to start from").choices(["hello", "api", "scotch", "activity", "tm351"]))
+      .addOption(
+        new Option("--template <name>", "what to start from").choices(["hello", "api", "scotch", "activity", "tm351"]),
+      )
       .option("--from <source>", "a folder, a zip or a git address with Binder files or docker-compose.yml to bring in")
       .option("--name <name>", "the workbench's name: a-z, 0-9 and -")
       .option("--title <title>", "the name that people read")
