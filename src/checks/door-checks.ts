@@ -5,7 +5,7 @@
 import { askJupyter } from "../jupyter/client.ts";
 import type { HttpResponse } from "../ports.ts";
 import type { AnyService } from "../services/kind.ts";
-import { type Answer, type Check, failed, passed } from "./check.ts";
+import { type Answer, type Check, clean, failed, notApplicable, passed } from "./check.ts";
 import { ANSWER_MS, told } from "./http-answer.ts";
 import type { ServiceContext } from "./kind-checks.ts";
 
@@ -31,6 +31,48 @@ export function doorChecks(context: ServiceContext<AnyService>, page: string): C
 /** What a check behind the door needs and suspects. */
 export function behindDoor({ service, outside }: ServiceContext<AnyService>): Pick<Check, "needs" | "suspects"> {
   return { needs: [...outside.needs, `http.${service.name}`, `auth.${service.name}`], suspects: outside.suspects };
+}
+
+/** Programs without a token of their own listen here (provision/gate); the units of notebooks may not connect to it. */
+const INSIDE = /^127\.77\./;
+
+/** `inside.NAME`: a notebook cannot reach the program behind the door by itself. */
+export function pastDoor({ service, outside, kernel, told, unit }: ServiceContext<AnyService>): Check {
+  return {
+    id: `inside.${service.name}`,
+    title: `No notebook reaches ${service.name} past its door`,
+    needs: [...outside.needs, ...(kernel?.needs ?? [])],
+    suspects: outside.suspects,
+    ask: async () => {
+      if (kernel === undefined) return notApplicable("the workbench has no Jupyter, in whose kernels this is asked");
+      const sockets = told().answer.sockets ?? [];
+      const inside = Array.isArray(sockets) ? sockets.filter(({ address }) => INSIDE.test(address)) : [];
+      if (inside.length === 0)
+        return failed("nothing listens behind the door", "the program", `\`notebox logs\` shows what ${unit} wrote.`);
+      const run = await kernel.run(connecting(inside.map(({ address, port }) => [address, port])));
+      if (/^NOTEBOX-INSIDE closed$/m.test(run.text)) return passed("a connection from a notebook's kernel is refused");
+      return failed(
+        clean((run.error ?? run.text).replace("NOTEBOX-INSIDE ", "").trim(), 120),
+        "a connection from a notebook's kernel refused",
+        "The VM's kernel does not filter addresses for services (IPAddressDeny= of systemd needs BPF in control groups): take a box of Debian 12, Debian 13 or Ubuntu 24.04.",
+        { passing: false, explains: false },
+      );
+    },
+  };
+}
+
+/** Python that says whether one of the addresses takes a connection. */
+function connecting(places: readonly (readonly [string, number])[]): string {
+  return `import socket
+found = []
+for place in ${JSON.stringify(places)}:
+    try:
+        socket.create_connection(tuple(place), 3).close()
+        found.append("%s:%d" % tuple(place))
+    except OSError:
+        pass
+print("NOTEBOX-INSIDE " + (" ".join(found) + " takes connections" if found else "closed"))
+`;
 }
 
 /** One request through the door, with the token unless told otherwise. */

@@ -1,6 +1,6 @@
 /** The service `openrefine`: OpenRefine in the browser, behind a door that asks for the token. */
 import { type Answer, failed, passed } from "../../checks/check.ts";
-import { ask, behindDoor, doorChecks } from "../../checks/door-checks.ts";
+import { ask, behindDoor, doorChecks, pastDoor } from "../../checks/door-checks.ts";
 import { field, object, told } from "../../checks/http-answer.ts";
 import type { KindChecks, ServiceContext } from "../../checks/kind-checks.ts";
 import { memory, port } from "../../workbench/values.ts";
@@ -54,6 +54,7 @@ function checks(context: ServiceContext<OpenRefineService>): KindChecks {
         ask: async () => await projectTrial(context),
       },
     ],
+    after: [pastDoor(context)],
   };
 }
 
