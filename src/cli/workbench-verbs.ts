@@ -185,4 +185,18 @@ export function addWorkbenchVerbs(program: Command, on: On): void {
     ),
     "file",
   );
+  on(
+    program
+      .command("upgrade")
+      .description(
+        "a new VM from today's box and workbench.yaml, with what was in the old one; back to the old one if a check fails",
+      )
+      .option("--force", "overwrite rendered files that were changed by hand")
+      .option("--wait <time>", "how long the services of the new VM may take (default: 15m)", seconds),
+    "upgrade",
+    verb(
+      async () => (await import("../commands/upgrade.ts")).upgrade,
+      async () => (await import("./text/upgrade.ts")).text,
+    ),
+  );
 }

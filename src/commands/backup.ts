@@ -17,6 +17,7 @@ import {
   requireWorkbenchFolder,
 } from "../vagrant/machine-files.ts";
 import { endPrevious } from "../vagrant/previous.ts";
+import { settleUpgrade } from "./settle-upgrade.ts";
 
 export interface BackupOptions {
   folder: string;
@@ -34,10 +35,11 @@ export async function backup(given: Deps, options: BackupOptions): Promise<Backu
   const { folder } = options;
   requireWorkbenchFolder(folder);
   given.log.open(folder);
-  if (existingProvider(folder) === undefined) throw nothingThere("There is no VM here yet.");
   const lock = await takeLock(given, folder, "backup");
   try {
     await endPrevious(given, lock);
+    await settleUpgrade(given, folder, lock);
+    if (existingProvider(folder) === undefined) throw nothingThere("There is no VM here yet.");
     const deps = await withVagrantHome(given, folder);
     await requireVagrant(deps, folder);
     const saved = await backUp(deps, vagrantOf(deps, folder, lock), options);

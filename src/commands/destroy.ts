@@ -22,6 +22,7 @@ import {
 import { endPrevious } from "../vagrant/previous.ts";
 import { removeLeftovers } from "../vagrant/recover.ts";
 import { type BackupResult, backUp, vagrantOf } from "./backup.ts";
+import { settleUpgrade } from "./settle-upgrade.ts";
 
 export interface DestroyOptions {
   folder: string;
@@ -42,12 +43,13 @@ export async function destroy(given: Deps, options: DestroyOptions): Promise<Des
   const { folder } = options;
   requireWorkbenchFolder(folder);
   given.log.open(folder);
-  const there = existingProvider(folder) !== undefined;
   const saves = options.backup !== false;
-  if (there && options.force !== true && options.yes !== true) await ask(given, saves);
+  if (existingProvider(folder) !== undefined && options.force !== true && options.yes !== true) await ask(given, saves);
   const lock = await takeLock(given, folder, "destroy");
   try {
     await endPrevious(given, lock);
+    await settleUpgrade(given, folder, lock);
+    const there = existingProvider(folder) !== undefined;
     const deps = await withVagrantHome(given, folder);
     let saved: BackupResult | undefined;
     if (there) {

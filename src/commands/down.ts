@@ -7,6 +7,7 @@ import { requireVagrant } from "../vagrant/installed.ts";
 import { takeLock } from "../vagrant/lock.ts";
 import { existingProvider, forgetAddresses, requireWorkbenchFolder } from "../vagrant/machine-files.ts";
 import { endPrevious } from "../vagrant/previous.ts";
+import { settleUpgrade } from "./settle-upgrade.ts";
 
 export interface DownOptions {
   folder: string;
@@ -24,6 +25,7 @@ export async function down(given: Deps, options: DownOptions): Promise<DownResul
   const lock = await takeLock(given, folder, "down");
   try {
     await endPrevious(given, lock);
+    await settleUpgrade(given, folder, lock);
     if (existingProvider(folder) === undefined) {
       forgetAddresses(folder);
       return { before: "not-created" };

@@ -13,6 +13,7 @@ import { readEndpoints, requireEndpoints } from "../vagrant/machine-files.ts";
 import { endPrevious } from "../vagrant/previous.ts";
 import { loadWorkbench } from "../workbench/load.ts";
 import { vagrantOf } from "./backup.ts";
+import { settleUpgrade } from "./settle-upgrade.ts";
 import { up } from "./up.ts";
 
 export interface RestoreOptions {
@@ -52,6 +53,7 @@ export async function restore(given: Deps, options: RestoreOptions): Promise<Res
   const lock = await takeLock(given, folder, "restore");
   try {
     await endPrevious(given, lock);
+    await settleUpgrade(given, folder, lock);
     const deps = await withVagrantHome(given, folder);
     await requireVagrant(deps, folder);
     const loaded = await putBack(deps, vagrantOf(deps, folder, lock), folder, checked);

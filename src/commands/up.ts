@@ -25,6 +25,7 @@ import type { Workbench } from "../workbench/model.ts";
 import { bringBox } from "./bring-box.ts";
 import { checkBeforeStart } from "./doctor.ts";
 import { render } from "./render.ts";
+import { settleUpgrade } from "./settle-upgrade.ts";
 import { verify } from "./verify.ts";
 
 export interface UpOptions {
@@ -59,6 +60,7 @@ export async function up(given: Deps, options: UpOptions): Promise<UpResult> {
   const lock = await takeLock(given, options.folder, "up");
   try {
     await endPrevious(given, lock);
+    await settleUpgrade(given, options.folder, lock);
     const deps = await withVagrantHome(given, options.folder);
     const outcome = await bringUp(deps, options, workbench, lock);
     const checks = await verify(deps, { folder: options.folder, wait: patience(deps.clock.now() - started) });
@@ -79,7 +81,7 @@ export async function up(given: Deps, options: UpOptions): Promise<UpResult> {
 }
 
 /** Before anything is made: provisioning would fail in the end. */
-function refuseLacking(workbench: Workbench): void {
+export function refuseLacking(workbench: Workbench): void {
   for (const service of workbench.services) {
     const lack = lackOf(service);
     if (lack === undefined) continue;

@@ -239,6 +239,9 @@ module Notebox
   module Launcher
     def self.begin(*) = nil
   end
+  module Upgrade
+    def self.finish(*) = nil
+  end
 end
 def require_relative(*) = nil
 $stdin.set_encoding("UTF-8")
