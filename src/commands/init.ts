@@ -7,9 +7,11 @@ import path from "node:path";
 import { type Problem, UserError } from "../errors.ts";
 import { type BroughtIn, bringIn, type ImportLine } from "../import/bring-in.ts";
 import type { Deps } from "../ports.ts";
+import { type Lack, lackOf } from "../services/index.ts";
 import { doorComplaint } from "../workbench/box-values.ts";
 import { FILE_NAME } from "../workbench/file.ts";
 import { workbenchJsonSchemaText } from "../workbench/json-schema.ts";
+import { loadWorkbench } from "../workbench/load.ts";
 import { titleComplaint } from "../workbench/schema.ts";
 import { starterText, titleFrom } from "../workbench/starter.ts";
 import type { Complaint } from "../workbench/units.ts";
@@ -41,6 +43,8 @@ export interface InitResult {
   registryCloses?: string;
   /** Whether that day has come. */
   registryClosed?: boolean;
+  /** What somebody has to provide before `up` can start a service; left out where nothing is missing. */
+  lacks?: readonly ({ service: string } & Lack)[];
   files: NewFile[];
 }
 
@@ -111,8 +115,13 @@ async function fill(deps: Deps, folder: string, options: InitOptions, brought?: 
   const { registryCloses } = publicBox;
   const registryClosed = deps.clock.now() >= Date.parse(registryCloses);
   const registry = shares.length > 0 ? {} : { registryCloses, registryClosed };
+  const { services } = await loadWorkbench(folder, { files: false });
+  const lacks = services.flatMap((one) => {
+    const lack = lackOf(one);
+    return lack === undefined ? [] : [{ service: one.name, ...lack }];
+  });
   const origin = brought === undefined ? { template } : { from: options.from ?? "", lines: brought.lines };
-  return { folder, ...origin, name, title, box, ...registry, files };
+  return { folder, ...origin, name, title, box, ...registry, ...(lacks.length === 0 ? {} : { lacks }), files };
 }
 
 function refuseUnfit(options: InitOptions): void {

@@ -56,6 +56,21 @@ test.each([
   expect(text).toContain("# for people");
 });
 
+test("--template tm351: four services in at most 25 lines, a notebook that tries them, and what is missing is said", async () => {
+  const { status, stdout } = notebox("init", "course", "--template", "tm351", "--share", "//files/boxes");
+  expect([status, stdout]).toEqual([0, expect.stringMatching(/Before it can start, mongodb: .*source[\s\S]*Next: /)]);
+  const workbench = await loadWorkbench(path.join(folder, "course"), { lint: true });
+  expect(workbench.services.map(({ kind }) => kind)).toEqual(["jupyter", "openrefine", "postgres", "mongodb"]);
+  expect(workbench.services[0]).toMatchObject({ check: "notebooks/install-test.ipynb" });
+  expect(fs.readFileSync(workbench.file, "utf8").trim().split("\n").length).toBeLessThanOrEqual(25);
+  // Python reads every cell of it; that they run is for a VM.
+  const notebook = path.join(folder, "course/notebooks/install-test.ipynb");
+  const cells =
+    "[compile(''.join(c['source']), 'cell', 'exec') for c in json.load(open(sys.argv[1]))['cells'] if c['cell_type'] == 'code']";
+  const read = spawnSync("python3", ["-c", `import json, sys; print(len(${cells}))`, notebook], { encoding: "utf8" });
+  expect([read.stdout, read.stderr]).toEqual(["6\n", ""]);
+});
+
 test("without a share a public box is taken, and the day is named on which that ends", async () => {
   const { status, stdout } = notebox("init", "public");
   expect(status).toBe(0);

@@ -82,6 +82,7 @@ describe.skipIf(python === undefined)("beside the real gateway", () => {
   test("an independent validator accepts the description of every example and of strange paths", async () => {
     const examples = fs.readdirSync(path.join(root, "examples")).flatMap((name) => {
       const folder = path.join(root, "examples", name, "api");
+      if (!fs.existsSync(folder)) return [];
       return fs
         .readdirSync(folder)
         .filter((file) => file.endsWith(".ipynb"))

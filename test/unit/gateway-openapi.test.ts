@@ -34,6 +34,7 @@ const READS = [
 function notebooks(): string[] {
   const examples = fs.readdirSync(path.join(root, "examples")).flatMap((name) => {
     const folder = path.join(root, "examples", name, "api");
+    if (!fs.existsSync(folder)) return [];
     const files = fs.readdirSync(folder).filter((file) => file.endsWith(".ipynb"));
     return files.map((file) => fs.readFileSync(path.join(folder, file), "utf8"));
   });

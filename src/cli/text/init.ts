@@ -17,6 +17,8 @@ export function text(result: InitResult): string {
       "from then on a workbench needs a share with boxes (box: shares: in workbench.yaml, or init --share).",
     );
   }
+  for (const { service, message, hint } of result.lacks ?? [])
+    lines.push(`Before it can start, ${service}: ${message}`, `  ${hint}`);
   lines.push(`Next: notebox -C ${quoted(result.folder)} up`);
   return lines.join("\n");
 }
