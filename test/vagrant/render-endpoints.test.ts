@@ -116,7 +116,7 @@ describe("a VM that runs", () => {
   test("with a home page is told its ports on this computer and its pages, without a token", () => {
     const home = 'page: { title: "the home page", address: "\\#token={token}", order: 10 }';
     const odd = 'page: { title: "It\'s \\"odd\\" $(touch x) `x`", address: "?token={token}", order: 20 }';
-    const services = `{ "jupyter" => { kind: "jupyter", port: 8888, ${odd} }, "db" => { kind: "postgres", port: nil }, "home" => { kind: "home", port: 8889, ${home} } }`;
+    const services = `{ "jupyter" => { kind: "jupyter", port: 8888, scheme: "http", ${odd} }, "db" => { kind: "postgres", port: nil }, "home" => { kind: "home", port: 8889, scheme: "http", ${home} } }`;
     expect(call("write", { services })).toEqual([]);
     const told = fs.readFileSync(path.join(folder, "addresses.json"), "utf8");
     expect(JSON.parse(told)).toEqual({
