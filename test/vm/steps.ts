@@ -20,10 +20,12 @@ export interface Report {
 }
 
 const VERIFY_SECONDS = UP_SECONDS / 4;
+/** How long services may take to come back, Java among them. */
+const WAIT = `${UP_SECONDS / 6}s`;
 
 /** Every check of `verify` passes. */
 export async function verified(lab: Lab): Promise<string> {
-  const outcome = await notebox(lab, ["--json", "verify", "--wait", "120s"], VERIFY_SECONDS);
+  const outcome = await notebox(lab, ["--json", "verify", "--wait", WAIT], VERIFY_SECONDS);
   const { result: report } = JSON.parse(outcome.stdout || "{}") as { result?: Report };
   if (report === undefined) throw new Error(told("notebox verify", outcome));
   const wrong = report.checks.filter(({ status }) => status === "failed").map(({ id, seen }) => `${id}: ${seen}`);
