@@ -6,7 +6,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { syncFolder } from "../boxes/durable.ts";
-import { systemErrorCode } from "../errors.ts";
+import { systemErrorCode, UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 import { createVagrant, type VagrantClient } from "../vagrant/client.ts";
 import type { Lock } from "../vagrant/lock.ts";
@@ -65,9 +65,21 @@ export function vagrantBeside(
 
 /** Whether there is such a VM, as far as Vagrant has noted. */
 export function isBeside(folder: string, which: "new" | "old"): boolean {
+  return hasVm(path.join(notes(folder, which), "machines"));
+}
+
+function hasVm(machines: string): boolean {
   return ["virtualbox", "libvirt"].some((provider) => {
-    const id = path.join(notes(folder, which), "machines", "default", provider, "id");
+    const id = path.join(machines, "default", provider, "id");
     return fs.existsSync(id) && fs.statSync(id).size > 0;
+  });
+}
+
+function thirdVm(folder: string): UserError {
+  return new UserError({
+    code: "refused",
+    message: `An upgrade was broken off while it changed over, and since then a further VM was made in ${folder}.`,
+    hint: "Delete that one with `vagrant destroy`, if nothing in it matters; the next `notebox up` then goes on with the upgraded VM.",
   });
 }
 
@@ -78,10 +90,11 @@ export async function finishSwitch(folder: string): Promise<void> {
   if (fs.existsSync(fresh)) {
     fs.mkdirSync(path.dirname(former), { recursive: true });
     if (fs.existsSync(here) && !fs.existsSync(former)) rename(here, former);
-    if (!fs.existsSync(here)) {
-      fs.mkdirSync(path.dirname(here), { recursive: true });
-      rename(fresh, here);
-    }
+    // Notes without a VM: Vagrant was asked something in between, by a Vagrantfile that knew nothing of this.
+    if (fs.existsSync(here) && !hasVm(here)) fs.rmSync(here, { recursive: true });
+    if (fs.existsSync(here)) throw thirdVm(folder);
+    fs.mkdirSync(path.dirname(here), { recursive: true });
+    rename(fresh, here);
     await syncFolder(path.dirname(here));
   }
   followKey(folder);

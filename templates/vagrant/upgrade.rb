@@ -19,6 +19,8 @@ module Notebox
 
       FileUtils.mkdir_p([File.dirname(former), File.dirname(here)])
       File.rename(here, former) if File.directory?(here) && !File.directory?(former)
+      # Notes without a VM are nobody's.
+      FileUtils.rm_rf(here) if Dir.glob(File.join(here, "default", "*", "id")).all? { |id| File.zero?(id) }
       File.rename(fresh, here) unless File.directory?(here)
     rescue SystemCallError, JSON::ParserError
       nil

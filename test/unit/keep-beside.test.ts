@@ -47,6 +47,14 @@ const MOMENTS: [string, [place: string, id: string][]][] = [
     ],
   ],
   [
+    "between the two, with notes of no VM since",
+    [
+      [OLD, "old"],
+      [NEW, "new"],
+      [".vagrant", ""],
+    ],
+  ],
+  [
     "after both",
     [
       [OLD, "old"],
@@ -86,6 +94,19 @@ test("before the change-over Ruby touches nothing, whatever the state's file hol
     expect([text, upgradeStep(folder)]).toEqual([text, "building"]);
   }
   expect([at(".vagrant"), at(NEW)]).toEqual(["old", "new"]);
+});
+
+test("a third VM, made in between, is not taken for either: nothing is moved or lost", async () => {
+  for (const [place, id] of [
+    [OLD, "old"],
+    [NEW, "new"],
+    [".vagrant", "third"],
+  ] as const)
+    put(place, id);
+  await writeUpgradeStep(folder, "switching");
+  byRuby();
+  await expect(finishSwitch(folder)).rejects.toThrow("a further VM was made");
+  expect([at(".vagrant"), at(OLD), at(NEW), upgradeStep(folder)]).toEqual(["third", "old", "new", "switching"]);
 });
 
 test("without an upgrade there is no step; a folder without a state is one that was only begun", () => {

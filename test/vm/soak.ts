@@ -12,6 +12,7 @@ import { BREAKAGES } from "./breakages.ts";
 import { boxFromVm } from "./from-vm-trials.ts";
 import { gatewayTrials } from "./gateway-trials.ts";
 import { installTrials } from "./install-trials.ts";
+import { destroyedAndRestored, upgradeKilled } from "./keep-trials.ts";
 import { type Change, clearLab, type Lab, makeLab, notebox, up } from "./lab.ts";
 import { novicesWay } from "./launcher-trial.ts";
 import type { ProviderName } from "./prepared-boxes.ts";
@@ -97,7 +98,10 @@ async function soak(name: ProviderName): Promise<void> {
   const packed = wanted(`${name}: box build --from-vm`);
   const byLaunchers = wanted(`${name}: the novice's way by launchers`);
   const served = wanted(`${name}: services`);
-  if (todo.length + kills.length === 0 && !proxied && !packed && !byLaunchers && !served) return;
+  const restored = wanted(`${name}: keep: destroyed and restored`);
+  const upgraded = wanted(`${name}: keep: upgrade killed`);
+  const more = [proxied, packed, byLaunchers, served, restored, upgraded];
+  if (todo.length + kills.length === 0 && !more.includes(true)) return;
   const provider = await openProvider(name);
   let version: string | undefined;
   const inLab = async <T>(work: (lab: Lab) => Promise<T>, change?: Change): Promise<T> => {
@@ -120,6 +124,8 @@ async function soak(name: ProviderName): Promise<void> {
     if (byLaunchers) await counted(`${name}: the novice's way by launchers`, () => inLab(novicesWay));
     if (proxied) await counted(`${name}: a proxy with a CA of its own`, () => inLab(proxyIsHonoured));
     if (packed) await counted(`${name}: box build --from-vm`, () => inLab(boxFromVm));
+    if (restored) await counted(`${name}: keep: destroyed and restored`, () => inLab(destroyedAndRestored));
+    if (upgraded) await counted(`${name}: keep: upgrade killed`, () => inLab(upgradeKilled));
     if (served) await counted(`${name}: services`, () => inLab(servicesTrial, withServices));
     for (const { kill, trial } of kills) await counted(trial, () => inLab((lab) => killedUp(lab, kill)));
   } finally {
