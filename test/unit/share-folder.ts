@@ -7,7 +7,9 @@ import path from "node:path";
 import { type BoxRecord, catalogText } from "../../src/boxes/catalog.ts";
 import { doorSlug } from "../../src/boxes/doors.ts";
 
-export const program = path.resolve(import.meta.dirname, "../../dist/notebox.cjs");
+// The counted trials are bundled elsewhere, and say where the checkout is.
+const checkout = process.env["NOTEBOX_CHECKOUT"] ?? path.resolve(import.meta.dirname, "../..");
+export const program = path.join(checkout, "dist", "notebox.cjs");
 
 export interface Outcome {
   code: number | null;
