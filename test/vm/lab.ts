@@ -44,7 +44,7 @@ export type Change = (document: Document, workbench: string) => void;
 /** Makes the lab's folders and its share; no machine is started. The box is prepared for what `change` makes of hello. */
 export async function makeLab(
   provider: ProviderName,
-  given: { env: Readonly<Record<string, string>>; vagrantfile?: string },
+  given: { env: Readonly<Record<string, string>> },
   change: Change = () => {},
 ): Promise<Lab> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), `notebox-${provider}-`));
@@ -60,10 +60,7 @@ export async function makeLab(
   const box = path.join(boxes.folder, `${provider}.box`);
   const args = [program, "box", "publish", box, "--share", share, "--name", BOX_NAME, "--version", boxes.version];
   await must(process.execPath, args, { seconds: 300 });
-  const vagrantHome = path.join(folder, "vagrant-home");
-  fs.mkdirSync(vagrantHome);
-  if (given.vagrantfile !== undefined) fs.writeFileSync(path.join(vagrantHome, "Vagrantfile"), given.vagrantfile);
-  const env = { ...given.env, VAGRANT_HOME: vagrantHome, NO_COLOR: "1", CI: "true" };
+  const env = { ...given.env, VAGRANT_HOME: path.join(folder, "vagrant-home"), NO_COLOR: "1", CI: "true" };
   return { folder, workbench, provider, env, boxes, transcript: [] };
 }
 

@@ -14,8 +14,6 @@ import { run, signalOne } from "./programs.ts";
 export interface Provider {
   name: ProviderName;
   env: Readonly<Record<string, string>>;
-  /** What the Vagrantfile in the lab's Vagrant home says: such settings are none of the bundle's business. */
-  vagrantfile?: string;
   /** Where the machine's console or the provider's own log ends up, for a failure's report. */
   evidence(): string[];
   /** Ends what was started and puts back what was changed. `version` is that of the box that was used. */
@@ -67,26 +65,16 @@ async function openLibvirt(): Promise<Provider> {
   fs.mkdirSync(stateDir, { recursive: true });
   const say = (text: string): void => console.log(`     libvirt: ${text}`);
   const { own } = await ensureLibvirt({ stateDir, say });
-  const consoleFile = path.join(stateDir, "console.log");
   return {
     name: "libvirt",
     env: { LIBVIRT_DEFAULT_URI: "qemu:///system" },
-    // A libvirt that is not ours runs QEMU as an account that may not write there.
-    ...(own ? { vagrantfile: consoleInto(consoleFile) } : {}),
-    evidence: () => [consoleFile],
+    evidence: () => [],
     close: async (version) => {
       await deleteMachines();
       if (version !== undefined) await forgetImage(version);
       if (own) await releaseLibvirt({ stateDir, say, force: false });
     },
   };
-}
-
-function consoleInto(file: string): string {
-  return `Vagrant.configure("2") do |config|
-  config.vm.provider("libvirt") { |libvirt| libvirt.serial(type: "file", source: { path: "${file}" }) }
-end
-`;
 }
 
 const virsh = async (...args: string[]): Promise<string> =>
