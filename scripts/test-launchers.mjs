@@ -9,12 +9,10 @@ if (process.platform !== "linux" || process.getuid?.() !== 0) {
   console.error("npm run test:launchers makes a build root with Wine: it needs Linux, and root. Nothing was tested.");
   process.exit(4);
 }
-for (const tool of ["debootstrap", "unshare"]) {
-  if (spawnSync("which", [tool]).status !== 0) {
-    console.error(`npm run test:launchers needs ${tool}: apt-get install debootstrap util-linux. Nothing was tested.`);
-    process.exit(4);
-  }
-}
+const setup = spawnSync(process.execPath, [path.join(root, "scripts", "setup.mjs"), "--for", "box"], {
+  stdio: ["ignore", "inherit", "inherit"],
+});
+if (setup.status !== 0) process.exit(setup.status ?? 1);
 const results = path.join(root, ".cache", "launchers.json");
 const run = spawnSync(
   path.join(root, "node_modules/.bin/vitest"),
