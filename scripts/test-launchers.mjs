@@ -31,5 +31,18 @@ if (report === undefined || report.numTotalTests === 0) {
   console.error("No test ran.");
   process.exit(1);
 }
+record(report);
 console.log(`${report.numPassedTests} passed, ${report.numFailedTests} failed, ${report.numPendingTests} skipped`);
 process.exit(run.status === 0 && report.numPendingTests === 0 ? 0 : 1);
+
+/** A row of docs/trials.md, as test/vm/records.ts writes them for the counted trials. */
+function record({ numPassedTests: passed, numFailedTests: failed, numPendingTests: skipped, startTime }) {
+  const commit = spawnSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" }).stdout.trim();
+  const now = new Date().toISOString().slice(0, 16).replace("T", " ");
+  const outcome = failed + skipped === 0 ? `passed: ${passed} tests` : `FAILED: ${failed} failed, ${skipped} skipped`;
+  const seconds = Math.round((Date.now() - startTime) / 1000);
+  fs.appendFileSync(
+    path.join(root, "docs", "trials.md"),
+    `| ${now} | ${commit} | the launchers and node.exe under Wine | ${outcome} | ${seconds} |\n`,
+  );
+}
