@@ -44,7 +44,7 @@ export async function startVm(deps: Deps, vagrant: VagrantClient, options: Start
 const REMADE =
   "The VM that an interrupted start left behind was never set up; it is made anew. Notebooks are not touched.";
 
-// An emulated processor now and then stands still while a kernel starts; a computer that was busy may be free by now.
+// What a person would be told to do. A computer that was busy may be free by now.
 const AGAIN = "The VM did not answer in time. It is switched off and started once more.";
 
 async function attempt(

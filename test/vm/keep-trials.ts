@@ -6,9 +6,9 @@ import fs from "node:fs";
 import path from "node:path";
 import { inGuest } from "./guest.ts";
 import { type Lab, mustNotebox, startNotebox, up } from "./lab.ts";
-import { run, signalGroup, signalOne, sleep } from "./programs.ts";
+import { run } from "./programs.ts";
 import { readTokens } from "./secrets.ts";
-import type { Kill } from "./steps.ts";
+import { type Kill, killAt, verified } from "./steps.ts";
 import { expect } from "./trials.ts";
 
 const after = (text: string, seconds: number, whole: boolean): Kill => ({ after: new RegExp(text), seconds, whole });
@@ -56,7 +56,7 @@ export async function destroyedAndRestored(lab: Lab): Promise<string> {
   expect((await work(lab)) !== before, "the new VM has the work already, so restoring it would show nothing");
   await mustNotebox(lab, ["restore", "--yes", backup.file]);
   expect((await work(lab)) === before, "the work is not as it was before destroy");
-  await mustNotebox(lab, ["verify", "--wait", "120s"]);
+  await verified(lab);
   return `${fs.statSync(backup.file).size} bytes brought back files and tokens, verified`;
 }
 
@@ -66,13 +66,13 @@ export async function upgradeKilled(lab: Lab): Promise<string> {
   const before = await work(lab);
   let finished = 0;
   for (const [index, kill] of MOMENTS.entries()) {
-    const ended = await killed(lab, kill);
-    if (ended) finished += 1;
+    const killed = await killAt(startNotebox(lab, ["upgrade"]), kill);
+    if (!killed) finished += 1;
     await up(lab); // which verifies
     const what = `moment ${index + 1} (${kill.after?.source ?? "start"} + ${kill.seconds} s)`;
     expect((await work(lab)) === before, `${what}: the work is not there`);
     expect(!fs.existsSync(path.join(lab.workbench, ".notebox/upgrade")), `${what}: .notebox/upgrade is left over`);
-    console.log(`     ${what}: ${ended ? "ended before it" : "killed"}, and the work is there`);
+    console.log(`     ${what}: ${killed ? "killed" : "ended before it"}, and the work is there`);
   }
   // A moment that never came tests nothing.
   expect(finished <= 4, `${finished} of ${MOMENTS.length} upgrades ended before they could be killed`);
@@ -80,20 +80,4 @@ export async function upgradeKilled(lab: Lab): Promise<string> {
   expect((await work(lab)) === before, "after a whole upgrade the work is not there");
   const machines = await run("vagrant", ["global-status"], { cwd: lab.workbench, env: lab.env });
   return `${MOMENTS.length - finished} kills; then a whole upgrade. ${machines.stdout.trim().split("\n").length} lines of global-status`;
-}
-
-/** Whether it ended before it could be killed. */
-async function killed(lab: Lab, { after: text, seconds, whole }: Kill): Promise<boolean> {
-  const running = startNotebox(lab, ["upgrade"]);
-  let ended = false;
-  void running.done.then(() => {
-    ended = true;
-  });
-  while (text !== undefined && !text.test(running.printed()) && !ended) await sleep(0.1);
-  for (let waited = 0; waited < seconds && !ended; waited += 0.1) await sleep(0.1);
-  if (ended) return true;
-  if (whole) signalGroup(running.pid, "SIGKILL");
-  else signalOne(running.pid, "SIGKILL");
-  await running.done;
-  return false;
 }

@@ -43,8 +43,7 @@ export type Change = (document: Document, workbench: string) => void;
 
 /** Makes the lab's folders and its share; no machine is started. The box is prepared for what `change` makes of hello. */
 export async function makeLab(
-  provider: ProviderName,
-  given: { env: Readonly<Record<string, string>> },
+  { name: provider, env: given }: { name: ProviderName; env: Readonly<Record<string, string>> },
   change: Change = () => {},
 ): Promise<Lab> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), `notebox-${provider}-`));
@@ -60,7 +59,7 @@ export async function makeLab(
   const box = path.join(boxes.folder, `${provider}.box`);
   const args = [program, "box", "publish", box, "--share", share, "--name", BOX_NAME, "--version", boxes.version];
   await must(process.execPath, args, { seconds: 300 });
-  const env = { ...given.env, VAGRANT_HOME: path.join(folder, "vagrant-home"), NO_COLOR: "1", CI: "true" };
+  const env = { ...given, VAGRANT_HOME: path.join(folder, "vagrant-home"), NO_COLOR: "1", CI: "true" };
   return { folder, workbench, provider, env, boxes, transcript: [] };
 }
 
@@ -77,7 +76,7 @@ function layOut(workbench: string, firstPort: number, change: Change, box?: { sh
     document.setIn(["box", "version"], `= ${box.version}`);
     document.setIn(["box", "shares"], [box.share]);
   }
-  // One, because QEMU's emulation of several side by side now and then makes a starting kernel stand still.
+  // One: of two that were emulated, a start stood still once; and labs of both providers share the computer.
   document.setIn(["machine", "cpus"], 1);
   const services = Object.keys((document.toJS() as { services: object }).services);
   services.forEach((name, index) => {

@@ -16,8 +16,8 @@ interface Entry extends Result {
 
 const HEAD = `# Trials
 
-What \`npm run test:soak\` and \`npm run test:launchers\` did, newest last. They write this page themselves; a trial that passed at a commit is not run
-again at that commit. Machines are emulated in software wherever the computer offers no hardware virtualisation.
+What \`npm run test:soak\` and \`npm run test:launchers\` did, newest last. They write this page themselves; a counted
+trial that passed at a commit is not run again at that commit. Machines are emulated in software wherever the computer offers no hardware virtualisation.
 
 | when (UTC) | commit | trial | outcome | seconds |
 | --- | --- | --- | --- | --- |

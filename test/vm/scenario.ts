@@ -34,7 +34,7 @@ export async function quickRound(trials: Trials, name: ProviderName, keep: boole
       `${name}: a prepared box, published to a share`,
       async () => {
         provider = await openProvider(name);
-        lab = await makeLab(name, provider);
+        lab = await makeLab(provider);
         return lab.boxes.built ? "built" : "from the cache";
       },
       true,

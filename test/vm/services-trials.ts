@@ -17,13 +17,6 @@ const SERVICES = {
   postgres: {},
 };
 
-const UNITS: Readonly<Record<string, string>> = {
-  home: "home@home.service",
-  openrefine: "openrefine@openrefine.service",
-  desktop: "desktop@desktop.service",
-  postgres: "postgres@postgres.service",
-};
-
 /** hello with all of them, and a table that comes as sample data. */
 export const withServices: Change = (document, workbench) => {
   document.setIn(["machine", "memory"], "3 GiB");
@@ -33,16 +26,16 @@ export const withServices: Change = (document, workbench) => {
   fs.writeFileSync(path.join(sql, "10-marks.sql"), "CREATE TABLE marks (who text, mark integer);\n");
 };
 
-/** Throws when a service is not well, its breakage is not named first, or a row, a project or a file is lost. */
+/** Throws when a service is not well, its breakage is not named first, or a row or a file is lost. */
 export async function servicesTrial(lab: Lab): Promise<string> {
   await up(lab);
-  for (const [name, unit] of Object.entries(UNITS))
+  for (const name of Object.keys(SERVICES))
     await breakAndMend(lab, {
       name: `${name} is stopped`,
       cause: `service.${name}`,
       consequences: [],
-      breaking: `systemctl stop ${unit}`,
-      mending: `systemctl start ${unit}`,
+      breaking: `systemctl stop ${name}@${name}.service`,
+      mending: `systemctl start ${name}@${name}.service`,
     });
   await inGuest(lab.workbench, sql("INSERT INTO marks VALUES ('Ada', 1)"));
   await inGuest(lab.workbench, "runuser -u notebox -- bash -c 'echo kept >/home/notebox/kept.txt'");

@@ -105,7 +105,7 @@ async function soak(name: ProviderName): Promise<void> {
   const provider = await openProvider(name);
   let version: string | undefined;
   const inLab = async <T>(work: (lab: Lab) => Promise<T>, change?: Change): Promise<T> => {
-    const lab = await makeLab(name, provider, change);
+    const lab = await makeLab(provider, change);
     version = lab.boxes.version;
     try {
       return await work(lab);

@@ -7,7 +7,7 @@ import path from "node:path";
 import type { Breakage } from "./breakages.ts";
 import { inGuest, readEndpoints } from "./guest.ts";
 import { type Lab, mustNotebox, notebox, startNotebox, UP_SECONDS, up } from "./lab.ts";
-import { type Outcome, run, signalGroup, signalOne, sleep, told } from "./programs.ts";
+import { type Outcome, type Running, run, signalGroup, signalOne, sleep, told } from "./programs.ts";
 import { readTokens } from "./secrets.ts";
 import { expect } from "./trials.ts";
 
@@ -123,20 +123,26 @@ export interface Kill {
   whole: boolean;
 }
 
-/** Kills the first `up` at a moment; the next one ends verified. */
-export async function killedUp(lab: Lab, kill: Kill): Promise<string> {
-  const running = startNotebox(lab, ["up", "--provider", lab.provider]);
+/** Waits for the moment and kills; false when it ended before. */
+export async function killAt(running: Running, { after, seconds, whole }: Kill): Promise<boolean> {
   let ended = false;
   void running.done.then(() => {
     ended = true;
   });
-  const printed = (): boolean => kill.after === undefined || kill.after.test(running.printed());
-  while (!printed() && !ended) await sleep(0.1);
-  for (let waited = 0; waited < kill.seconds && !ended; waited += 0.1) await sleep(0.1);
-  expect(!ended, `up ended before it could be killed:\n${running.printed().slice(-2000)}`);
-  if (kill.whole) signalGroup(running.pid, "SIGKILL");
+  while (after !== undefined && !after.test(running.printed()) && !ended) await sleep(0.1);
+  for (let waited = 0; waited < seconds && !ended; waited += 0.1) await sleep(0.1);
+  if (ended) return false;
+  if (whole) signalGroup(running.pid, "SIGKILL");
   else signalOne(running.pid, "SIGKILL");
   await running.done;
+  return true;
+}
+
+/** Kills the first `up` at a moment; the next one ends verified. */
+export async function killedUp(lab: Lab, kill: Kill): Promise<string> {
+  const running = startNotebox(lab, ["up", "--provider", lab.provider]);
+  const killed = await killAt(running, kill);
+  expect(killed, `up ended before it could be killed:\n${running.printed().slice(-2000)}`);
   const last = running.printed().trim().split("\n").at(-1) ?? "";
   await up(lab); // which verifies
   return `killed at "${last.slice(0, 60)}", the next up ended verified`;
