@@ -229,15 +229,6 @@ withGateway("the home page", () => {
       const { data } = await tab.send("Page.captureScreenshot", { format: "png", captureBeyondViewport: true });
       fs.writeFileSync(path.join(pictures, `home-${name}.png`), Buffer.from(String(data), "base64"));
     };
-    const look = async (width: number, scheme: string): Promise<void> => {
-      await tab.send("Emulation.setDeviceMetricsOverride", {
-        width,
-        height: 900,
-        deviceScaleFactor: 1,
-        mobile: width < 500,
-      });
-      await tab.send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
-    };
     const arrive = async (): Promise<void> => {
       await tab.open("about:blank");
       await tab.open(`${home.url}/#token=${TOKEN}`);
@@ -252,7 +243,7 @@ withGateway("the home page", () => {
     ])("$width px, $scheme: nothing overflows, no fault of accessibility", async ({ width, scheme, trouble }) => {
       if (trouble) units({ "jupyter@jupyter": { ActiveState: "failed", Result: "oom-kill" } });
       await comes("jupyter", { state: trouble ? "trouble" : "well" });
-      await look(width, scheme);
+      await tab.show(width, scheme);
       await arrive();
       await tab.evaluate("document.querySelector('details').open = true");
       expect(await tab.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);

@@ -93,13 +93,7 @@ describe.skipIf(CHROMIUM === undefined)("in Chromium", () => {
     async ({ name, width, scheme, more }) => {
       const file = path.join(folder, `${name}.html`);
       fs.writeFileSync(file, page(more));
-      await tab.send("Emulation.setDeviceMetricsOverride", {
-        width,
-        height: 900,
-        deviceScaleFactor: 1,
-        mobile: width < 500,
-      });
-      await tab.send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
+      await tab.show(width, scheme);
       asked.length = 0;
       await tab.open(pathToFileURL(file).href);
       expect(asked).toEqual([pathToFileURL(file).href]);

@@ -21,6 +21,8 @@ export interface Page {
   until(expression: string): Promise<void>;
   key(name: string, code: number, text?: string): Promise<void>;
   screenshot(file: string): Promise<void>;
+  /** CSS pixels, below 500 a phone's; `scheme` is what the person prefers: "light" or "dark". */
+  show(width: number, scheme: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -108,6 +110,11 @@ async function attach(url: string): Promise<Page> {
     async screenshot(file) {
       const { data } = await send("Page.captureScreenshot", { format: "png" });
       fs.writeFileSync(file, Buffer.from(String(data), "base64"));
+    },
+    async show(width, scheme) {
+      const mobile = width < 500;
+      await send("Emulation.setDeviceMetricsOverride", { width, height: 900, deviceScaleFactor: 1, mobile });
+      await send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
     },
     close: async () => socket.close(),
   };
