@@ -27,6 +27,8 @@ withGateway("the desktop", () => {
     });
     if (!(await until(async () => (await one.ask("/vnc.html", { headers: KEY })).ok, 10_000)))
       throw new Error(one.log());
+    // The door opens when the session was started, not when it has begun.
+    expect(await until(() => fs.existsSync(path.join(one.root, "runtime/environment")), 10_000)).toBe(true);
     return one;
   };
   beforeAll(async () => {
