@@ -1,9 +1,10 @@
-/** Runs guest.sh in the VM: how it is sent, what it says, and its failures as a person reads them. */
+/** Runs provision/keep.sh in the VM: how it is sent, what it says, and its failures as a person reads them. */
+
+import script from "../../provision/keep.sh";
 import { UserError } from "../errors.ts";
 import type { SshSession } from "../ports.ts";
-import script from "./guest.sh";
 
-/** A verb of guest.sh; words are our own, or were checked. */
+/** A verb of keep.sh; words are our own, or were checked. */
 function command(...words: string[]): string {
   if (words.some((word) => !/^[a-z][a-z0-9-]*$/.test(word))) throw new Error(`unfit for a command: ${words.join(" ")}`);
   // sshd hands it to a shell; between single quotes that takes everything as it stands.

@@ -66,6 +66,15 @@ module Notebox
       remove unless running? || ENV["NOTEBOX_BESIDE"] == "1"
     end
 
+    # Services without a port are for what runs in the VM.
+    def service_urls
+      ports = host_ports
+      reached = @services.select { |_, service| service[:port] }
+      reached.map do |name, service|
+        [name, "#{service[:scheme]}://127.0.0.1:#{ports.fetch(service[:port], service[:port])}/"]
+      end.to_h
+    end
+
     private
 
     def endpoints_path
@@ -94,15 +103,6 @@ module Notebox
     def front
       pages = @services.map { |name, service| [name, service[:page]] }.select { |_, page| page }
       pages.min_by { |_, page| page[:order] }
-    end
-
-    # Services without a port are for what runs in the VM.
-    def service_urls
-      ports = host_ports
-      reached = @services.select { |_, service| service[:port] }
-      reached.map do |name, service|
-        [name, "#{service[:scheme]}://127.0.0.1:#{ports.fetch(service[:port], service[:port])}/"]
-      end.to_h
     end
 
     # Guest port => host port, as they are now: Vagrant moves a port that is taken.

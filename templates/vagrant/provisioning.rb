@@ -6,6 +6,7 @@ require "rubygems/package"
 require "stringio"
 require "zlib"
 
+require_relative "failure"
 require_relative "host_settings"
 require_relative "versions"
 
@@ -68,15 +69,29 @@ module Notebox
       tar.string
     end
 
-    private
+    # The text of one file of provision/, wherever it lies.
+    def self.member(root, name)
+      file = File.join(root, "provision", name)
+      return File.binread(file) unless one_file?(root)
+
+      Zlib::GzipReader.open(File.join(root, "provision", PACKED)) do |packed|
+        Gem::Package::TarReader.new(packed) { |tar| tar.each { |entry| return entry.read if entry.full_name == name } }
+      end
+      raise Failure, "provision/#{PACKED} holds no #{name}: unzip the hand-out again."
+    end
 
     # Both can lie there: a hand-out was unpacked over an older one, whose steps are not its own, or notebox has laid
     # out the steps of this workbench since. Render's record says which.
-    def one_file?
-      return @one_file unless @one_file.nil?
+    def self.one_file?(root)
+      file = File.join(root, "provision", PACKED)
+      File.file?(file) && !File.symlink?(file) && !Versions.recorded(root).key?("provision/run.sh")
+    end
 
-      file = File.join(@root, "provision", PACKED)
-      @one_file = File.file?(file) && !File.symlink?(file) && !Versions.recorded(@root).key?("provision/run.sh")
+    private
+
+    def one_file?
+      @one_file = self.class.one_file?(@root) if @one_file.nil?
+      @one_file
     end
 
     # Beside that file goes only what the workbench says.

@@ -103,9 +103,12 @@ module Notebox
       now = summary["box"]
       return [] if before == now || !made
 
-      ["It is made for the box #{told(now)}, and the VM was made from #{told(before || {})}. The VM stays as it is: " \
-       "to change over, delete it (Reset, or `vagrant destroy`) and start again. Your notebooks stay; what was " \
-       "installed inside the VM by hand does not."]
+      made = "It is made for the box #{told(now)}, and the VM was made from #{told(before || {})}."
+      # There the change-over follows (change_over.rb).
+      return [made] if ENV["NOTEBOX_LAUNCHER"] == "start"
+
+      ["#{made} The VM stays as it is: the launcher Start changes over, and brings your work along; so does " \
+       "`notebox upgrade`."]
     end
 
     def told(box)

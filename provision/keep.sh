@@ -1,12 +1,14 @@
 #!/bin/bash
-# What `backup` and `restore` have done in the VM. Runs as root: bash -c THIS notebox VERB [KIND NAME]; nothing of it is
-# installed there, so that a VM of an older bundle can be saved, too. What becomes of the bytes is src/keep's.
+# What `backup`, `restore` and a change-over by Start have done in the VM. Runs as root: bash -c THIS notebox VERB
+# [KIND NAME], or bash keep.sh VERB; it is sent each time and not installed, so that a VM of an older bundle can be saved,
+# too. What becomes of the bytes is for src/keep and templates/vagrant/vm_work.rb.
 #
 #   look               how large all is, which services save something; lines "WORD VALUE", the last is "end"
 #   home, python       a tar of the account's home, of its own Python (~/.python), on standard output
 #   tokens             lines "NAME TOKEN"
 #   save KIND NAME     what that service's hook (provision/steps/60-hooks.sh) writes into a folder, as a tar
 #   stop, start        the workbench's services
+#   resting            names of those that do not run
 #   put-home, put-python, put-tokens, load KIND NAME     take what those gave from standard input
 set -Eeuo pipefail
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
@@ -135,6 +137,11 @@ save)
   work_folder "$2" "$3" save
   "$HOOKS/$2/save" "$WORK/$3" "$3" >&2 </dev/null
   pack "$WORK/$3"
+  ;;
+resting)
+  services | while read -r kind name _; do
+    systemctl is-active --quiet "$kind@$name.service" </dev/null || printf '%s\n' "$name"
+  done
   ;;
 stop) units | xargs -r systemctl stop -- ;;
 start)

@@ -1,0 +1,237 @@
+# Start after a newer hand-out that is made for another box: a new VM beside the old one, with the work of the old one; in
+# use once it was filled and its services answer, else the old one is again. Killed at any moment, the next start goes on
+# with a VM that has the work (upgrade.rb). What notebox does for an author is `notebox upgrade`, with more checks.
+
+require "digest"
+require "fileutils"
+require "json"
+
+require_relative "backup_file"
+require_relative "endpoints"
+require_relative "failure"
+require_relative "provisioning"
+require_relative "readiness"
+require_relative "upgrade"
+require_relative "versions"
+require_relative "vm_work"
+
+module Notebox
+  class ChangeOver
+    LIMIT = 600 # seconds for services to come up; without hardware virtualisation Java alone takes minutes
+    PAUSE = 2
+    # Hash of the hand-out whose change-over failed: it is not tried at every start.
+    FAILED = ".notebox/not-changed-over".freeze
+
+    class << self
+      # While it starts and stops VMs itself, the triggers of a start by a person have nothing to do.
+      attr_accessor :under_way
+    end
+
+    # Called before each start.
+    def self.run(machine, workbench)
+      new(machine, workbench).run unless under_way || ENV["NOTEBOX_LAUNCHER"] != "start"
+    end
+
+    # Whether this start would change over; `versions.rb` tells the person.
+    def initialize(machine, workbench)
+      @machine = machine
+      @workbench = workbench
+      @root = machine.env.root_path.to_s
+      @provider = machine.provider_name
+    end
+
+    def run
+      self.class.under_way = true
+      return if Upgrade.notebox?(@root) || !settle
+      return unless wanted? && fetch_box
+
+      change
+    ensure
+      self.class.under_way = false
+    end
+
+    private
+
+    # What an earlier start left. False when it could not be put in order, which the next start tries again.
+    def settle
+      case Upgrade.step(@root)
+      when "building" then delete("new")
+      when "switching", "removing"
+        return false if File.directory?(Upgrade.folder(@root, "new", "machines"))
+
+        delete("old")
+      end
+      Upgrade.drop(@root)
+      true
+    rescue Vagrant::Errors::VagrantError => e
+      raise if interrupt?(e)
+
+      tell("A virtual machine that is not needed any more could not be deleted yet: #{first_line(e)}")
+      false
+    end
+
+    def wanted?
+      made = box_of_vm
+      made && File.directory?(File.join(@root, "originals")) && !fits?(made) && !failed_before?
+    end
+
+    # As Vagrant notes it beside the VM's id: {"name", "version", …}.
+    def box_of_vm
+      return nil if @machine.id.nil?
+
+      data = JSON.parse(@machine.data_dir.join("box_meta").read)
+      data if data.is_a?(Hash) && data["name"].is_a?(String) && data["version"].is_a?(String)
+    rescue SystemCallError, JSON::ParserError
+      nil
+    end
+
+    def fits?(made)
+      box = @workbench[:box]
+      return false unless made["name"] == box[:name]
+
+      box[:version].nil? || Gem::Requirement.new(*box[:version].split(",").map(&:strip)).satisfied_by?(Gem::Version.new(made["version"]))
+    rescue ArgumentError
+      true
+    end
+
+    def failed_before?
+      File.file?(failed) && File.read(failed).strip == handed_out
+    end
+
+    def failed
+      File.join(@root, *FAILED.split("/"))
+    end
+
+    def handed_out
+      Versions.hash_of(File.join(@root, *Versions::RECORD.split("/"))).to_s
+    end
+
+    # Before anything else: without the box (no network, say) the old VM is started as ever, and the next start asks again.
+    def fetch_box
+      fresh = beside("new")
+      Doors.choose(fresh, @workbench[:box])
+      fresh.action_raw(:fetch_box, Vagrant::Action::Builder.new.tap { |steps| steps.use(Vagrant::Action::Builtin::HandleBox) })
+      true
+    rescue Vagrant::Errors::VagrantError => e
+      raise if interrupt?(e)
+
+      tell("The newer version's box could not be fetched, so the virtual machine stays as it is: #{first_line(e)}")
+      false
+    end
+
+    def change
+      tell("It is made for another box, so a new virtual machine is made and your work moves there. This takes as long as the first start.")
+      Upgrade.note(@root, "building")
+      saved, python = save
+      fresh = beside("new")
+      fresh.action(:up, destroy_on_error: true)
+      fill(fresh, saved, python) if saved
+      await(fresh)
+      switch(fresh)
+    rescue StandardError => e
+      raise if interrupt?(e)
+      raise if Upgrade.step(@root) != "building"
+
+      go_back(e)
+    end
+
+    # The old one is off afterwards: two at once would need twice the memory, and the same ports.
+    def save
+      tell("Saving what is in the old one.")
+      @machine.action(:up, provision_enabled: false) unless @machine.state.id == :running
+      folder = Upgrade.folder(@root, "saved")
+      FileUtils.rm_rf(folder)
+      FileUtils.mkdir_p(folder, mode: 0o700)
+      work = VmWork.new(@machine, script)
+      pieces = work.fetch(folder)
+      if pieces
+        file = BackupFile.write(@root, pieces, about(work.python))
+        tell("It is saved in backups/#{File.basename(file)}, too.")
+      end
+      @machine.action(:halt)
+      [pieces, work.python]
+    end
+
+    def about((python, machine))
+      {
+        workbench: { name: @workbench[:name], title: @workbench[:title] },
+        services: @workbench[:services].map { |name, service| { name: name, kind: service[:kind] } },
+        guest: { python: python, machine: machine },
+      }
+    end
+
+    def script
+      Provisioning.member(@root, "keep.sh")
+    end
+
+    def fill(fresh, pieces, python)
+      tell("Bringing your work into the new one.")
+      VmWork.new(fresh, script).put(pieces, python).each { |left| tell("Left out: #{left}.") }
+    end
+
+    # Every service runs, and those with a port answer this computer.
+    def await(fresh)
+      over = Readiness.now + LIMIT
+      work = VmWork.new(fresh, script)
+      until (resting = work.resting).empty?
+        raise Failure, "In the new virtual machine #{resting.join(', ')} does not run." if Readiness.now > over
+
+        sleep PAUSE
+      end
+      Endpoints.new(fresh, @workbench).service_urls.each { |name, url| Readiness.await(name, url, limit: LIMIT, well: true) }
+    end
+
+    # From here on the new one is this folder's. Vagrant's own start goes on with it, finds it running and ends.
+    def switch(fresh)
+      box = fresh.box
+      Upgrade.note(@root, "switching")
+      Upgrade.finish(@root)
+      @machine.id = @machine.data_dir.join("id").read.strip
+      @machine.box = box
+      Upgrade.note(@root, "removing")
+      FileUtils.rm_f(failed)
+      settle
+      tell("The new virtual machine is in use.")
+    end
+
+    def go_back(error)
+      delete("new")
+      Upgrade.drop(@root)
+      FileUtils.mkdir_p(File.dirname(failed))
+      File.write(failed, "#{handed_out}\n")
+      tell("The new virtual machine did not become well, so the old one is used, with all that is in it: #{first_line(error)}")
+      tell("Start does not try it again by itself; please tell your IT desk (who delete #{FAILED} to try again).")
+    end
+
+    # Vagrant for the VM that is not in use.
+    def beside(which)
+      env = @machine.env
+      other = Vagrant::Environment.new(cwd: env.root_path.to_s, home_path: env.home_path, ui_class: env.ui_class,
+                                       vagrantfile_name: env.vagrantfile_name, local_data_path: Upgrade.folder(@root, which))
+      other.machine(@machine.name, @provider)
+    end
+
+    # The trigger of a deletion must leave the addresses of the VM in use alone.
+    def delete(which)
+      return unless File.directory?(Upgrade.folder(@root, which, "machines"))
+
+      before = ENV["NOTEBOX_BESIDE"]
+      ENV["NOTEBOX_BESIDE"] = "1"
+      beside(which).action(:destroy, force_confirm_destroy: true)
+    ensure
+      ENV["NOTEBOX_BESIDE"] = before
+    end
+
+    def interrupt?(error)
+      error.is_a?(Interrupt) || error.class.name.to_s.end_with?("VagrantInterrupt")
+    end
+
+    def first_line(error)
+      error.message.to_s.strip.split("\n").first
+    end
+
+    def tell(line)
+      @machine.ui.info("from the hand-out: #{line}")
+    end
+  end
+end

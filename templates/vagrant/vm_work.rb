@@ -1,0 +1,177 @@
+# What a VM alone holds (the account's home folder, what pip installed, tokens, databases): fetched from it, and put into
+# another one, through Vagrant's own SSH. What is done in the VM is provision/keep.sh's, which is sent there, so that a VM
+# of an older hand-out can be saved, too. Pieces are packed tars; they lie in a folder of this computer meanwhile.
+
+require "fileutils"
+
+require_relative "failure"
+
+module Notebox
+  class VmWork
+    PLACE = "/home/vagrant/.notebox-keep".freeze
+    # Beside what has to lie in the VM for a moment.
+    SPARE = 128 * 1024 * 1024
+    # What keep.sh prints before all else.
+    MARK = "NOTEBOX-KEEP-1\n".freeze
+    # A tar's header has no room for a larger number (backup_file.rb).
+    LARGEST = 8 * 1024**3
+    NAME = /[a-z][a-z0-9-]{0,39}/.freeze
+
+    Piece = Struct.new(:name, :file, :kind, :service)
+
+    # `script` is the text of keep.sh.
+    def initialize(machine, script)
+      @machine = machine
+      @script = script
+    end
+
+    # Pieces in `folder`, which has to be there; nil when the VM was never set up. Raises a Failure.
+    def fetch(folder)
+      within do
+        look
+        next nil unless one("account") == "yes"
+
+        require_room
+        pieces = [take(folder, "tokens.txt", "tokens", packed: false), take(folder, "home.tar.gz", "home")]
+        pieces << take(folder, "python.tar.gz", "python") if one("python-bytes").to_i.positive?
+        services("save").each do |kind, name|
+          pieces << take(folder, "services/#{name}.tar.gz", "save", kind, name)
+        end
+        pieces
+      end
+    end
+
+    # Gives back lines about what had to be left out. `python` is that of the VM the pieces come from.
+    def put(pieces, python)
+      within do
+        look
+        left = []
+        keep!("stop")
+        begin
+          give(pieces, "tokens.txt", "put-tokens", packed: false)
+          give(pieces, "home.tar.gz", "put-home")
+          fits = python == self.python
+          give(pieces, "python.tar.gz", "put-python") if fits
+          left << "what pip installed (it is for another Python)" if !fits && pieces.any? { |piece| piece.name == "python.tar.gz" }
+        ensure
+          # Also after a failure: whoever looks into it wants the workbench back.
+          keep("start")
+        end
+        takes = services("load")
+        pieces.select(&:service).each do |piece|
+          next left << "what #{piece.service} held (there is no such service any more)" unless takes.include?([piece.kind, piece.service])
+
+          give(pieces, piece.name, "load", piece.kind, piece.service)
+        end
+        left
+      end
+    end
+
+    # Version and kind of machine, as the VM says; what pip installed fits these only.
+    def python
+      [one("python"), one("machine")]
+    end
+
+    # Names of services that do not run.
+    def resting
+      within { keep("resting").last.to_s.delete_prefix(MARK).split("\n").grep(/\A#{NAME}\z/) }
+    end
+
+    private
+
+    def within
+      return yield if @inside
+
+      begin
+        @inside = true
+        sudo!("rm -rf #{PLACE} && install -d -m 0700 -o vagrant -g vagrant #{PLACE}")
+        upload_script
+        yield
+      ensure
+        @inside = false
+        @machine.communicate.sudo("rm -rf #{PLACE}", error_check: false) if @machine.communicate.ready?
+      end
+    end
+
+    def upload_script
+      local = File.join(@machine.env.root_path.to_s, ".notebox", ".keep.#{Process.pid}")
+      File.binwrite(local, @script)
+      @machine.communicate.upload(local, "#{PLACE}/keep.sh")
+    ensure
+      FileUtils.rm_f(local) if local
+    end
+
+    # What the VM says of itself: lines "WORD VALUE", the last is "end".
+    def look
+      text = keep!("look").delete_prefix(MARK)
+      raise Failure, "The virtual machine's answer is not whole." unless text.end_with?("\nend\n")
+
+      @told = text.split("\n")
+    end
+
+    def all(word)
+      @told.map { |line| line[/\A#{word} (.*)/, 1] }.compact
+    end
+
+    def one(word)
+      all(word).first.to_s
+    end
+
+    # [kind, name] of those that have something to save, or that take it back.
+    def services(verb)
+      all(verb).map { |line| line.match(/\A(#{NAME}) (#{NAME})\z/)&.captures }.compact
+    end
+
+    def require_room
+      needed = [one("home").to_i, one("python-bytes").to_i].max + SPARE
+      return if one("free-home").to_i >= needed
+
+      raise Failure, "The disk of the virtual machine is too full for saving what is in it."
+    end
+
+    def take(folder, name, *words, packed: true)
+      sudo!("set -o pipefail; #{command(*words)} | tail -c +#{MARK.bytesize + 1} | #{packed ? 'gzip -4' : 'cat'} >#{PLACE}/piece && chown vagrant #{PLACE}/piece")
+      local = File.join(folder, *name.split("/"))
+      FileUtils.mkdir_p(File.dirname(local))
+      @machine.communicate.download("#{PLACE}/piece", local)
+      raise Failure, "What is in the virtual machine is too large for this way." if File.size(local) >= LARGEST
+
+      Piece.new(name, local, *words.drop(1))
+    end
+
+    def give(pieces, name, *words, packed: true)
+      piece = pieces.find { |one| one.name == name }
+      return if piece.nil?
+
+      @machine.communicate.upload(piece.file, "#{PLACE}/piece")
+      sudo!("set -o pipefail; #{packed ? 'gzip -dc' : 'cat'} #{PLACE}/piece | #{command(*words)} >/dev/null")
+    end
+
+    # Words are keep.sh's own, or have the form of NAME.
+    def command(*words)
+      "bash #{PLACE}/keep.sh #{words.join(' ')}"
+    end
+
+    def keep(*words)
+      run(command(*words))
+    end
+
+    def keep!(*words)
+      sudo!(command(*words))
+    end
+
+    def sudo!(command)
+      code, told, text = run(command)
+      raise Failure, "In the virtual machine: #{told.split("\n").last || "exit code #{code}"}" unless code.zero?
+
+      text
+    end
+
+    def run(command)
+      out = +""
+      told = +""
+      code = @machine.communicate.sudo(command, error_check: false) { |type, data| (type == :stdout ? out : told) << data }
+      [code, told.force_encoding("UTF-8").scrub("?"), out.force_encoding("UTF-8").scrub("?")]
+    end
+  end
+end
