@@ -1,12 +1,15 @@
 /**
  * A workbench with every kind of service that can be had here, in a real VM: started and verified, each service broken
- * and mended, and what is only in the VM brought through `destroy` and `up` by a backup.
+ * and mended; and what people made with them outlives `down`, `destroy` and an upgrade to a newer box.
  */
 import fs from "node:fs";
 import path from "node:path";
-import { inGuest } from "./guest.ts";
-import { type Change, type Lab, mustNotebox, up } from "./lab.ts";
-import { breakAndMend } from "./steps.ts";
+import { parseDocument } from "yaml";
+import { BOX_NAME, type Change, type Lab, mustNotebox, up } from "./lab.ts";
+import { program } from "./places.ts";
+import { must } from "./programs.ts";
+import { expectWork, makeWork } from "./service-work.ts";
+import { breakAndMend, verified } from "./steps.ts";
 import { expect } from "./trials.ts";
 
 /** Beside jupyter and hello, with ports of the trials' own. */
@@ -26,7 +29,7 @@ export const withServices: Change = (document, workbench) => {
   fs.writeFileSync(path.join(sql, "10-marks.sql"), "CREATE TABLE marks (who text, mark integer);\n");
 };
 
-/** Throws when a service is not well, its breakage is not named first, or a row or a file is lost. */
+/** Throws when a service is not well, its breakage is not named first, or something that was made is lost. */
 export async function servicesTrial(lab: Lab): Promise<string> {
   await up(lab);
   for (const name of Object.keys(SERVICES))
@@ -37,22 +40,31 @@ export async function servicesTrial(lab: Lab): Promise<string> {
       breaking: `systemctl stop ${name}@${name}.service`,
       mending: `systemctl start ${name}@${name}.service`,
     });
-  await inGuest(lab.workbench, sql("INSERT INTO marks VALUES ('Ada', 1)"));
-  await inGuest(lab.workbench, "runuser -u notebox -- bash -c 'echo kept >/home/notebox/kept.txt'");
-  const file = path.join(lab.folder, "saved.tar");
-  await mustNotebox(lab, ["backup", "--to", file], 600);
-  await mustNotebox(lab, ["destroy", "--force", "--no-backup"], 240);
+  await makeWork(lab);
+  await mustNotebox(lab, ["down"]);
   await up(lab);
-  await mustNotebox(lab, ["restore", "--yes", file], 600);
-  const row = await inGuest(lab.workbench, sql("SELECT mark FROM marks WHERE who = 'Ada'"));
-  expect(row === "1", `the row is ${JSON.stringify(row)} after destroy, up and restore`);
-  const kept = await inGuest(lab.workbench, "cat /home/notebox/kept.txt");
-  expect(kept === "kept", `the file in the home folder holds ${JSON.stringify(kept)}`);
-  return `${Object.keys(SERVICES).join(", ")}: broken, mended, and a row and a file outlived destroy`;
+  await expectWork(lab, "after down and up");
+  const { backup } = (await mustNotebox(lab, ["destroy", "--yes"])) as { backup: { file: string } };
+  await up(lab);
+  await mustNotebox(lab, ["restore", "--yes", backup.file]);
+  await expectWork(lab, "after destroy, up and restore");
+  await publishNewer(lab);
+  await mustNotebox(lab, ["upgrade"]);
+  await expectWork(lab, "after an upgrade");
+  await verified(lab);
+  return `${Object.keys(SERVICES).join(", ")}: broken and mended; a row, a project, a notebook and a file on the desktop outlived down, destroy and an upgrade`;
 }
 
-/** Asked as a notebook asks: over TCP, with the password that was made in the VM. */
-function sql(statement: string): string {
-  const password = "$(</var/lib/notebox/tokens/postgres)";
-  return `PGPASSWORD=${password} psql -h 127.0.0.1 -U workbench -d workbench -Atqc "${statement}"`;
+/** The same box with a higher version, and a workbench that asks for it. */
+async function publishNewer(lab: Lab): Promise<void> {
+  const version = lab.boxes.version.replace(/\.0$/, ".1");
+  expect(version !== lab.boxes.version, `${lab.boxes.version} has no next version`);
+  const file = path.join(lab.workbench, "workbench.yaml");
+  const document = parseDocument(fs.readFileSync(file, "utf8"));
+  const share = String(document.getIn(["box", "shares", 0]));
+  const box = path.join(lab.boxes.folder, `${lab.provider}.box`);
+  const args = [program, "box", "publish", box, "--share", share, "--name", BOX_NAME, "--version", version];
+  await must(process.execPath, args, { seconds: 300 });
+  document.setIn(["box", "version"], `= ${version}`);
+  fs.writeFileSync(file, String(document));
 }
