@@ -32,7 +32,6 @@ module Notebox
       new(machine, workbench).run unless under_way || ENV["NOTEBOX_LAUNCHER"] != "start"
     end
 
-    # Whether this start would change over; `versions.rb` tells the person.
     def initialize(machine, workbench)
       @machine = machine
       @workbench = workbench
@@ -42,10 +41,10 @@ module Notebox
 
     def run
       self.class.under_way = true
-      return if Upgrade.notebox?(@root) || !settle
-      return unless wanted? && fetch_box
+      return if Upgrade.notebox?(@root) || !settle || !wanted?
+      return leave_alone("The newer version could not be set up when it was tried") if failed_before?
 
-      change
+      change if fetch_box
     ensure
       self.class.under_way = false
     end
@@ -72,7 +71,7 @@ module Notebox
 
     def wanted?
       made = box_of_vm
-      made && File.directory?(File.join(@root, "originals")) && !fits?(made) && !failed_before?
+      made && File.directory?(File.join(@root, "originals")) && !fits?(made)
     end
 
     # As Vagrant notes it beside the VM's id: {"name", "version", …}.
@@ -199,8 +198,13 @@ module Notebox
       Upgrade.drop(@root)
       FileUtils.mkdir_p(File.dirname(failed))
       File.write(failed, "#{handed_out}\n")
-      tell("The new virtual machine did not become well, so the old one is used, with all that is in it: #{first_line(error)}")
-      tell("Start does not try it again by itself; please tell your IT desk (who delete #{FAILED} to try again).")
+      leave_alone("The new virtual machine did not become well (#{first_line(error)})")
+    end
+
+    # What the newer hand-out does to a VM may be just what failed.
+    def leave_alone(why)
+      @machine.config.vm.provisioners.clear
+      tell("#{why}, so the old one is used as it was. Please tell your IT desk; to have it tried again, delete #{FAILED}.")
     end
 
     # Vagrant for the VM that is not in use.

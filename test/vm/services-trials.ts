@@ -4,13 +4,10 @@
  */
 import fs from "node:fs";
 import path from "node:path";
-import { parseDocument } from "yaml";
-import { BOX_NAME, type Change, type Lab, mustNotebox, up } from "./lab.ts";
-import { program } from "./places.ts";
-import { must } from "./programs.ts";
+import { type Change, type Lab, mustNotebox, up } from "./lab.ts";
+import { publishNewer } from "./newer-box.ts";
 import { expectWork, makeWork } from "./service-work.ts";
 import { breakAndMend, verified } from "./steps.ts";
-import { expect } from "./trials.ts";
 
 /** Beside jupyter and hello, with ports of the trials' own. */
 const SERVICES = {
@@ -53,18 +50,4 @@ export async function servicesTrial(lab: Lab): Promise<string> {
   await expectWork(lab, "after an upgrade");
   await verified(lab);
   return `${Object.keys(SERVICES).join(", ")}: broken and mended; a row, a project, a notebook and a file on the desktop outlived down, destroy and an upgrade`;
-}
-
-/** The same box with a higher version, and a workbench that asks for it. */
-async function publishNewer(lab: Lab): Promise<void> {
-  const version = lab.boxes.version.replace(/\.0$/, ".1");
-  expect(version !== lab.boxes.version, `${lab.boxes.version} has no next version`);
-  const file = path.join(lab.workbench, "workbench.yaml");
-  const document = parseDocument(fs.readFileSync(file, "utf8"));
-  const share = String(document.getIn(["box", "shares", 0]));
-  const box = path.join(lab.boxes.folder, `${lab.provider}.box`);
-  const args = [program, "box", "publish", box, "--share", share, "--name", BOX_NAME, "--version", version];
-  await must(process.execPath, args, { seconds: 300 });
-  document.setIn(["box", "version"], `= ${version}`);
-  fs.writeFileSync(file, String(document));
 }

@@ -9,6 +9,7 @@ import { API_TRIALS } from "./api-trials.ts";
 import { archiveTrials } from "./archive-trials.ts";
 import { hostileTokenIsNoScript, kernelStaysUnprivileged, rootStaysInside } from "./attacks.ts";
 import { BREAKAGES } from "./breakages.ts";
+import { apart, changedOverByStart } from "./change-over-trial.ts";
 import { boxFromVm } from "./from-vm-trials.ts";
 import { gatewayTrials } from "./gateway-trials.ts";
 import { installTrials } from "./install-trials.ts";
@@ -100,7 +101,8 @@ async function soak(name: ProviderName): Promise<void> {
   const served = wanted(`${name}: services`);
   const restored = wanted(`${name}: keep: destroyed and restored`);
   const upgraded = wanted(`${name}: keep: upgrade killed`);
-  const more = [proxied, packed, byLaunchers, served, restored, upgraded];
+  const changedOver = wanted(`${name}: keep: changed over by Start`);
+  const more = [proxied, packed, byLaunchers, served, restored, upgraded, changedOver];
   if (todo.length + kills.length === 0 && !more.includes(true)) return;
   const provider = await openProvider(name);
   let version: string | undefined;
@@ -126,6 +128,7 @@ async function soak(name: ProviderName): Promise<void> {
     if (packed) await counted(`${name}: box build --from-vm`, () => inLab(boxFromVm));
     if (restored) await counted(`${name}: keep: destroyed and restored`, () => inLab(destroyedAndRestored));
     if (upgraded) await counted(`${name}: keep: upgrade killed`, () => inLab(upgradeKilled));
+    if (changedOver) await counted(`${name}: keep: changed over by Start`, () => inLab(changedOverByStart, apart));
     if (served) await counted(`${name}: services`, () => inLab(servicesTrial, withServices));
     for (const { kill, trial } of kills) await counted(trial, () => inLab((lab) => killedUp(lab, kill)));
   } finally {
