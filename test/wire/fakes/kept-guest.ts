@@ -11,6 +11,8 @@ export interface KeptGuest {
   folder: string;
   /** For the SSH server. */
   program(command: string): ChildProcessWithoutNullStreams;
+  /** A program that runs its argument as root in it, without a greeting. */
+  shell: string;
   /** A bash script as root in it, for the test's own purposes; gives back what it printed. */
   run(script: string): string;
   /** What systemctl was told. */
@@ -30,8 +32,11 @@ export function makeKeptGuest(folder: string, tokens: Record<string, string> = T
     fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
     fs.writeFileSync(path.join(folder, name), text, { mode });
   };
-  write("etc/passwd", "root:x:0:0::/root:/bin/bash\nnotebox:x:1900:1900::/home/notebox:/bin/bash\n");
-  write("etc/group", "root:x:0:\nnotebox:x:1900:\n");
+  write(
+    "etc/passwd",
+    "root:x:0:0::/root:/bin/bash\nvagrant:x:1000:1000::/home/vagrant:/bin/bash\nnotebox:x:1900:1900::/home/notebox:/bin/bash\n",
+  );
+  write("etc/group", "root:x:0:\nvagrant:x:1000:\nnotebox:x:1900:\n");
   write("etc/shadow", "root:*:1::::::\nnotebox:!:1::::::\n", 0o600);
   write("etc/notebox/workbench/services.txt", "jupyter jupyter 8888\nkernel-gateway hello 8889\nbook ledger 0\n");
   write("etc/notebox/workbench/folders.txt", "notebooks\napi\n");
@@ -43,15 +48,20 @@ export function makeKeptGuest(folder: string, tokens: Record<string, string> = T
   write("lib/ledger", "row 1\n");
   write("bin/sudo", '#!/bin/bash\n[[ $1 == -n ]] && shift\nexec "$@"\n', 0o755);
   write("bin/systemctl", '#!/bin/bash\necho "$*" >>/var/lib/systemctl\n', 0o755);
-  const script = (command: string): string => `set -e
+  const inside = `set -e
 mount --bind ${folder}/home /home; mount --bind ${folder}/lib /var/lib; mount --bind ${folder}/etc /etc
 mount --bind ${folder}/bin /usr/local/sbin; mount --bind ${folder}/opt /opt
-export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
-echo Welcome to this VM
-${command}
-`;
+export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin`;
+  const script = (command: string): string => `${inside}\necho Welcome to this VM\n${command}\n`;
+  const shell = path.join(folder, "shell");
+  fs.writeFileSync(
+    shell,
+    `#!/bin/bash\nexec unshare -m --propagation private bash -c '${inside}\nset +e; bash -c "$1"' guest "$1"\n`,
+    { mode: 0o755 },
+  );
   const guest: KeptGuest = {
     folder,
+    shell,
     program: (command) => spawn("unshare", ["-m", "--propagation", "private", "bash", "-c", script(command)]),
     run: (text) => {
       const done = spawnSync("unshare", ["-m", "--propagation", "private", "bash", "-c", script(text)], {

@@ -1,0 +1,120 @@
+/**
+ * What Start takes along when it changes over to a new VM: the real Ruby beside the Vagrantfile saves a guest that is a
+ * folder and fills another one; the file that it keeps is one that `notebox restore` takes.
+ */
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { checkBackup } from "../../src/keep/check.ts";
+import { evaluate } from "../vagrant/render-ruby.ts";
+import { isRoot, type KeptGuest, makeKeptGuest } from "./fakes/kept-guest.ts";
+
+// Mounting needs root.
+const asRoot = test.skipIf(!isRoot);
+const KEEP = path.resolve(import.meta.dirname, "../../provision/keep.sh");
+
+let folder: string;
+let first: KeptGuest;
+beforeEach(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), "notebox-vm-work-"));
+  if (!isRoot) return;
+  first = makeKeptGuest(path.join(folder, "first"));
+  fs.mkdirSync(path.join(folder, ".notebox"));
+  fs.mkdirSync(path.join(folder, "pieces"));
+});
+afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+/** A machine whose SSH is a shell in that guest; `@work` works on it. */
+function ruby(guest: KeptGuest, code: string): unknown {
+  const machine = `
+require "open3"
+class Guest
+  Env = Struct.new(:root_path)
+  def env = Env.new(${JSON.stringify(folder)})
+  def communicate = self
+  def ready? = true
+  def sudo(command, error_check: true)
+    out, told, status = Open3.capture3(${JSON.stringify(guest.shell)}, command, binmode: true)
+    [[:stdout, out], [:stderr, told]].each { |type, data| yield type, data if block_given? }
+    status.exitstatus
+  end
+  def upload(from, to) = system(${JSON.stringify(guest.shell)}, "cat >#{to}", in: from) || raise(to)
+  def download(from, to) = system(${JSON.stringify(guest.shell)}, "cat #{from}", out: to) || raise(from)
+end
+load ${JSON.stringify(path.resolve(import.meta.dirname, "../../templates/vagrant/backup_file.rb"))}
+work = Notebox::VmWork.new(Guest.new, File.binread(${JSON.stringify(KEEP)}))
+`;
+  return evaluate("vm_work.rb", `${machine}\n${code}`);
+}
+
+const SAVE = (folder: string): string => `pieces = work.fetch(${JSON.stringify(path.join(folder, "pieces"))})
+about = { workbench: { name: "hello", title: "Grüße" }, services: [{ name: "jupyter", kind: "jupyter" }],
+          guest: { python: work.python[0], machine: work.python[1] } }
+file = Notebox::BackupFile.write(${JSON.stringify(folder)}, pieces, about)
+[file, work.python, pieces.map(&:to_a)]`;
+type Saved = [string, string[], unknown[][]];
+
+const put = (guest: KeptGuest, [, python, pieces]: Saved): unknown =>
+  ruby(
+    guest,
+    `pieces = JSON.parse(${JSON.stringify(JSON.stringify(pieces))}).map { |piece| Notebox::VmWork::Piece.new(*piece) }
+work.put(pieces, JSON.parse(${JSON.stringify(JSON.stringify(python))}))`,
+  );
+
+const MAKE = `cd /home/notebox
+install -d -o notebox -g notebox notes .python/lib
+runuser -u notebox -- bash -c 'printf work >notes/a.txt; printf lib >.python/lib/m.py; ln -s a.txt notes/link'`;
+const SHOW = `cd /home/notebox; cat notes/a.txt .python/lib/m.py; readlink notes/link; stat -c %U notes/a.txt
+cat /var/lib/notebox/tokens/jupyter /var/lib/ledger`;
+
+asRoot("all that was in one VM is in the other, and in a file that restore takes", async () => {
+  first.run(MAKE);
+  const saved = ruby(first, SAVE(folder)) as Saved;
+  const [file] = saved;
+  expect(fs.statSync(file).mode & 0o777).toBe(0o600);
+  const { manifest, tokens, tops } = await checkBackup(file, new AbortController().signal);
+  expect(manifest.workbench).toEqual({ name: "hello", title: "Grüße" });
+  expect([...tokens.keys()]).toEqual(["jupyter", "hello"]);
+  expect([...tops]).toContain("notes");
+  expect(manifest.members.map(({ name }) => name)).toEqual([
+    "READ-ME.txt",
+    "tokens.txt",
+    "home.tar.gz",
+    "python.tar.gz",
+    "services/ledger.tar.gz",
+  ]);
+
+  const second = makeKeptGuest(path.join(folder, "second"), { jupyter: "9".repeat(48) });
+  second.run("rm /var/lib/ledger");
+  expect(put(second, saved)).toEqual([]);
+  expect(second.run(SHOW)).toBe(first.run(SHOW));
+  expect(second.systemctl()[0]).toMatch(/^stop /);
+  expect(second.systemctl().some((line) => line.startsWith("start "))).toBe(true);
+  // Nothing of it is left lying about.
+  for (const guest of [first, second]) expect(guest.run("ls -A /home/vagrant")).toBe("");
+});
+
+asRoot("what another VM cannot take is named, and the rest comes", () => {
+  first.run(MAKE);
+  const saved = ruby(first, SAVE(folder)) as Saved;
+  const second = makeKeptGuest(path.join(folder, "second"));
+  second.run(`echo 3.14 >/var/lib/notebox/python-version; rm -r /opt/notebox/lib/keep/book`);
+  expect(put(second, saved)).toEqual([
+    "what pip installed (it is for another Python)",
+    "what ledger held (there is no such service any more)",
+  ]);
+  expect(second.run("cat /home/notebox/notes/a.txt; ls -A /home/notebox")).toBe("worknotes\n");
+});
+
+asRoot("a service that cannot be saved stops it, in the VM's own words", () => {
+  first.run("printf '#!/bin/bash\\necho the ledger is locked >&2; exit 3\\n' >/opt/notebox/lib/keep/book/save");
+  expect(() => ruby(first, SAVE(folder))).toThrow(/In the virtual machine: the ledger is locked/);
+});
+
+asRoot("services that do not run are named; a VM that was never set up has nothing", () => {
+  fs.writeFileSync(path.join(folder, "first/bin/systemctl"), '#!/bin/bash\n[[ "$*" != *hello* ]]\n');
+  expect(ruby(first, "work.resting")).toEqual(["hello"]);
+  first.run("userdel notebox 2>/dev/null || sed -i /^notebox/d /etc/passwd");
+  expect(ruby(first, `work.fetch(${JSON.stringify(path.join(folder, "pieces"))}).inspect`)).toBe("nil");
+});
