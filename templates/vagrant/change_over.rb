@@ -122,16 +122,28 @@ module Notebox
       tell("It is made for another box, so a new virtual machine is made and your work moves there. This takes as long as the first start.")
       Upgrade.note(@root, "building")
       saved, python = save
-      fresh = beside("new")
-      fresh.action(:up, destroy_on_error: true)
-      fill(fresh, saved, python) if saved
-      await(fresh)
-      switch(fresh)
-    rescue StandardError => e
-      raise if interrupt?(e)
-      raise if Upgrade.step(@root) != "building"
+      begin
+        make(saved, python)
+      rescue StandardError => e
+        raise if interrupt?(e) || Upgrade.step(@root) != "building"
 
-      go_back(e)
+        return go_back(e)
+      end
+      switch
+    rescue Vagrant::Errors::VagrantError => e
+      raise if interrupt?(e) || Upgrade.step(@root) != "building"
+
+      # The old one's fault, and perhaps of this moment only: the next start tries it again.
+      Upgrade.drop(@root)
+      note(e)
+      tell("What is in the old one could not be saved (#{first_line(e)}), so it stays as it is.")
+    end
+
+    def make(saved, python)
+      @fresh = beside("new")
+      @fresh.action(:up, destroy_on_error: true)
+      fill(@fresh, saved, python) if saved
+      await(@fresh)
     end
 
     # The old one is off afterwards: two at once would need twice the memory, and the same ports.
@@ -181,8 +193,8 @@ module Notebox
     end
 
     # From here on the new one is this folder's. Vagrant's own start goes on with it, finds it running and ends.
-    def switch(fresh)
-      box = fresh.box
+    def switch
+      box = @fresh.box
       Upgrade.note(@root, "switching")
       Upgrade.finish(@root)
       @machine.id = @machine.data_dir.join("id").read.strip
@@ -194,6 +206,7 @@ module Notebox
     end
 
     def go_back(error)
+      note(error)
       delete("new")
       Upgrade.drop(@root)
       FileUtils.mkdir_p(File.dirname(failed))
@@ -228,6 +241,11 @@ module Notebox
 
     def interrupt?(error)
       error.is_a?(Interrupt) || error.class.name.to_s.end_with?("VagrantInterrupt")
+    end
+
+    # For the log alone.
+    def note(error)
+      @machine.ui.detail("#{error.class}: #{error.message}\n#{Array(error.backtrace).first(5).join("\n")}")
     end
 
     def first_line(error)

@@ -15,6 +15,9 @@ module Notebox
     MARK = "NOTEBOX-KEEP-1\n".freeze
     # A tar's header has no room for a larger number (backup_file.rb).
     LARGEST = 8 * 1024**3
+    # A connection that breaks is made anew; whatever was asked can be asked again.
+    ATTEMPTS = 3
+    PAUSE = 5 # seconds
     NAME = /[a-z][a-z0-9-]{0,39}/.freeze
 
     Piece = Struct.new(:name, :file, :kind, :service)
@@ -96,7 +99,7 @@ module Notebox
     def upload_script
       local = File.join(@machine.env.root_path.to_s, ".notebox", ".keep.#{Process.pid}")
       File.binwrite(local, @script)
-      @machine.communicate.upload(local, "#{PLACE}/keep.sh")
+      again { @machine.communicate.upload(local, "#{PLACE}/keep.sh") }
     ensure
       FileUtils.rm_f(local) if local
     end
@@ -133,7 +136,7 @@ module Notebox
       sudo!("set -o pipefail; #{command(*words)} | tail -c +#{MARK.bytesize + 1} | #{packed ? 'gzip -4' : 'cat'} >#{PLACE}/piece && chown vagrant #{PLACE}/piece")
       local = File.join(folder, *name.split("/"))
       FileUtils.mkdir_p(File.dirname(local))
-      @machine.communicate.download("#{PLACE}/piece", local)
+      again { @machine.communicate.download("#{PLACE}/piece", local) }
       raise Failure, "What is in the virtual machine is too large for this way." if File.size(local) >= LARGEST
 
       Piece.new(name, local, *words.drop(1))
@@ -143,7 +146,7 @@ module Notebox
       piece = pieces.find { |one| one.name == name }
       return if piece.nil?
 
-      @machine.communicate.upload(piece.file, "#{PLACE}/piece")
+      again { @machine.communicate.upload(piece.file, "#{PLACE}/piece") }
       sudo!("set -o pipefail; #{packed ? 'gzip -dc' : 'cat'} #{PLACE}/piece | #{command(*words)} >/dev/null")
     end
 
@@ -168,10 +171,25 @@ module Notebox
     end
 
     def run(command)
-      out = +""
-      told = +""
-      code = @machine.communicate.sudo(command, error_check: false) { |type, data| (type == :stdout ? out : told) << data }
-      [code, told.force_encoding("UTF-8").scrub("?"), out.force_encoding("UTF-8").scrub("?")]
+      again do
+        out = +""
+        told = +""
+        code = @machine.communicate.sudo(command, error_check: false) { |type, data| (type == :stdout ? out : told) << data }
+        [code, *[told, out].map { |text| text.force_encoding("UTF-8").scrub("?") }]
+      end
+    end
+
+    def again
+      tries = 0
+      begin
+        yield
+      rescue IOError, SystemCallError, Vagrant::Errors::NetSSHException, Vagrant::Errors::SSHDisconnected => e
+        raise if (tries += 1) == ATTEMPTS
+
+        @machine.ui.detail("The connection to the virtual machine broke (#{e.message}); trying again.")
+        sleep PAUSE
+        retry
+      end
     end
   end
 end

@@ -29,20 +29,30 @@ afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
 function ruby(guest: KeptGuest, code: string): unknown {
   const machine = `
 require "open3"
+%w[NetSSHException SSHDisconnected].each { |name| Vagrant::Errors.const_set(name, Class.new(StandardError)) }
 class Guest
   Env = Struct.new(:root_path)
   def env = Env.new(${JSON.stringify(folder)})
   def communicate = self
   def ready? = true
+  def ui = self
+  def detail(text) = $broken = text
   def sudo(command, error_check: true)
     out, told, status = Open3.capture3(${JSON.stringify(guest.shell)}, command, binmode: true)
     [[:stdout, out], [:stderr, told]].each { |type, data| yield type, data if block_given? }
     status.exitstatus
   end
-  def upload(from, to) = system(${JSON.stringify(guest.shell)}, "cat >#{to}", in: from) || raise(to)
+  # The first upload breaks off half-way.
+  def upload(from, to)
+    (@uploads = @uploads.to_i + 1) == 1 and (send_file("/dev/null", to); raise Vagrant::Errors::NetSSHException, "cut")
+    send_file(from, to)
+  end
+  def send_file(from, to) = system(${JSON.stringify(guest.shell)}, "cat >#{to}", in: from) || raise(to)
   def download(from, to) = system(${JSON.stringify(guest.shell)}, "cat #{from}", out: to) || raise(from)
 end
 load ${JSON.stringify(path.resolve(import.meta.dirname, "../../templates/vagrant/backup_file.rb"))}
+Notebox::VmWork.send(:remove_const, :PAUSE)
+Notebox::VmWork::PAUSE = 0
 work = Notebox::VmWork.new(Guest.new, File.binread(${JSON.stringify(KEEP)}))
 `;
   return evaluate("vm_work.rb", `${machine}\n${code}`);
