@@ -4,6 +4,7 @@
  */
 import fs from "node:fs";
 import path from "node:path";
+import { throughTheBrowser } from "./browser-trial.ts";
 import { type Change, type Lab, mustNotebox, up } from "./lab.ts";
 import { publishNewer } from "./newer-box.ts";
 import { expectWork, makeWork } from "./service-work.ts";
@@ -13,7 +14,7 @@ import { breakAndMend, verified } from "./steps.ts";
 const SERVICES = {
   home: { port: 18_870 },
   openrefine: { port: 18_871, memory: "512 MiB" },
-  desktop: { port: 18_872 },
+  desktop: { port: 18_872, autostart: ["xterm"] },
   postgres: {},
 };
 
@@ -21,6 +22,7 @@ const SERVICES = {
 export const withServices: Change = (document, workbench) => {
   document.setIn(["machine", "memory"], "3 GiB");
   for (const [name, options] of Object.entries(SERVICES)) document.setIn(["services", name], options);
+  document.setIn(["packages", "apt"], ["xterm"]);
   const sql = path.join(workbench, "sql");
   fs.mkdirSync(sql, { recursive: true });
   fs.writeFileSync(path.join(sql, "10-marks.sql"), "CREATE TABLE marks (who text, mark integer);\n");
@@ -37,6 +39,7 @@ export async function servicesTrial(lab: Lab): Promise<string> {
       breaking: `systemctl stop ${name}@${name}.service`,
       mending: `systemctl start ${name}@${name}.service`,
     });
+  await throughTheBrowser(lab, path.join(lab.folder, "pictures"));
   await makeWork(lab);
   await mustNotebox(lab, ["down"]);
   await up(lab);
@@ -49,5 +52,5 @@ export async function servicesTrial(lab: Lab): Promise<string> {
   await mustNotebox(lab, ["upgrade"]);
   await expectWork(lab, "after an upgrade");
   await verified(lab);
-  return `${Object.keys(SERVICES).join(", ")}: broken and mended; a row, a project, a notebook and a file on the desktop outlived down, destroy and an upgrade`;
+  return `${Object.keys(SERVICES).join(", ")}: broken and mended; Chromium by the home page's links; a row, a project, a notebook and a file on the desktop outlived down, destroy and an upgrade`;
 }
