@@ -14,7 +14,7 @@ import { breakAndMend, verified } from "./steps.ts";
 const SERVICES = {
   home: { port: 18_870 },
   openrefine: { port: 18_871, memory: "512 MiB" },
-  desktop: { port: 18_872, autostart: ["xterm"] },
+  desktop: { port: 18_872, autostart: ["xfce4-terminal"] },
   postgres: {},
 };
 
@@ -22,7 +22,6 @@ const SERVICES = {
 export const withServices: Change = (document, workbench) => {
   document.setIn(["machine", "memory"], "3 GiB");
   for (const [name, options] of Object.entries(SERVICES)) document.setIn(["services", name], options);
-  document.setIn(["packages", "apt"], ["xterm"]);
   const sql = path.join(workbench, "sql");
   fs.mkdirSync(sql, { recursive: true });
   fs.writeFileSync(path.join(sql, "10-marks.sql"), "CREATE TABLE marks (who text, mark integer);\n");
