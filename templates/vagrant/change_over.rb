@@ -25,6 +25,8 @@ module Notebox
     class << self
       # While it starts and stops VMs itself, the triggers of a start by a person have nothing to do.
       attr_accessor :under_way
+      # The launcher's: makes VirtualBox's folder for VMs fit before one is imported (machine_folder.rb).
+      attr_accessor :lender
     end
 
     # Called before each start.
@@ -62,7 +64,7 @@ module Notebox
       end
       Upgrade.drop(@root)
       true
-    rescue Vagrant::Errors::VagrantError => e
+    rescue StandardError => e
       raise if interrupt?(e)
 
       tell("A virtual machine that is not needed any more could not be deleted yet: #{first_line(e)}")
@@ -111,9 +113,10 @@ module Notebox
       Doors.choose(fresh, @workbench[:box])
       fresh.action_raw(:fetch_box, Vagrant::Action::Builder.new.tap { |steps| steps.use(Vagrant::Action::Builtin::HandleBox) })
       true
-    rescue Vagrant::Errors::VagrantError => e
+    rescue StandardError => e
       raise if interrupt?(e)
 
+      note(e)
       tell("The newer version's box could not be fetched, so the virtual machine stays as it is: #{first_line(e)}")
       false
     end
@@ -130,7 +133,7 @@ module Notebox
         return go_back(e)
       end
       switch
-    rescue Vagrant::Errors::VagrantError => e
+    rescue StandardError => e
       raise if interrupt?(e) || Upgrade.step(@root) != "building"
 
       # The old one's fault, and perhaps of this moment only: the next start tries it again.
@@ -141,6 +144,7 @@ module Notebox
 
     def make(saved, python)
       @fresh = beside("new")
+      self.class.lender&.call
       @fresh.action(:up, destroy_on_error: true)
       fill(@fresh, saved, python) if saved
       await(@fresh)
@@ -197,6 +201,10 @@ module Notebox
       box = @fresh.box
       Upgrade.note(@root, "switching")
       Upgrade.finish(@root)
+      if File.directory?(Upgrade.folder(@root, "new", "machines"))
+        raise Failure, "The new virtual machine is ready, but another program holds a file in #{File.join(@root, '.vagrant')}. Start again."
+      end
+
       @machine.id = @machine.data_dir.join("id").read.strip
       @machine.box = box
       Upgrade.note(@root, "removing")

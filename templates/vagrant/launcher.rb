@@ -22,6 +22,7 @@
 require "json"
 require "fileutils"
 
+require_relative "change_over"
 require_relative "host_checks"
 require_relative "known_errors"
 require_relative "launcher_log"
@@ -88,9 +89,16 @@ module Notebox
       result.fault["id"] == "ports" ? "#{result.sentences.first} Another one will be taken." : result.sentences.first
     end
 
-    # VirtualBox's own folder is not fit, so VMs are made in Vagrant's.
+    # Before a VM is made, be it for this start or for a change-over within it.
     def lend_folder
-      return unless @system.provider == "virtualbox" && @system.machine_id("virtualbox").nil?
+      return unless @system.provider == "virtualbox"
+
+      ChangeOver.lender = method(:lend)
+      lend if @system.machine_id("virtualbox").nil?
+    end
+
+    # VirtualBox's own folder is not fit, so VMs are made in Vagrant's.
+    def lend
       return unless @checks.ask("vm-folder").status == :failed
 
       @progress.note("VirtualBox's own folder for virtual machines is not fit; another one is used.") if @folder.lend

@@ -56,12 +56,26 @@ module Notebox
       return unless File.directory?(fresh)
 
       FileUtils.mkdir_p([File.dirname(former), File.dirname(here)])
-      File.rename(here, former) if File.directory?(here) && !File.directory?(former)
+      rename(here, former) if File.directory?(here) && !File.directory?(former)
       # Notes without a VM are nobody's.
       FileUtils.rm_rf(here) if Dir.glob(File.join(here, "default", "*", "id")).all? { |id| File.zero?(id) }
-      File.rename(fresh, here) unless File.directory?(here)
+      rename(fresh, here) unless File.directory?(here)
     rescue SystemCallError
-      nil
+      nil # the next start goes on with it
     end
+
+    # On Windows a program that has just ended, or a scanner, may hold a folder for a moment.
+    def self.rename(from, to)
+      tries = 0
+      begin
+        File.rename(from, to)
+      rescue Errno::EACCES
+        raise if (tries += 1) == 20
+
+        sleep 0.1
+        retry
+      end
+    end
+    private_class_method :rename
   end
 end
