@@ -20,7 +20,7 @@ const LAUNCHERS = [
   {
     file: "Reset",
     verb: "reset",
-    about: "Deletes the virtual machine of this folder, after asking. Notebooks are kept.",
+    about: "Deletes the virtual machine of this folder, after asking and saving what is inside. Notebooks are kept.",
   },
   { file: "Save-a-report", verb: "report", about: "Writes a report for the IT desk, without names and secrets." },
 ] as const;

@@ -6,11 +6,11 @@ require "digest"
 require "fileutils"
 require "json"
 
-require_relative "backup_file"
 require_relative "endpoints"
 require_relative "failure"
-require_relative "provisioning"
 require_relative "readiness"
+require_relative "saving"
+require_relative "triggers"
 require_relative "upgrade"
 require_relative "versions"
 require_relative "vm_work"
@@ -23,15 +23,15 @@ module Notebox
     FAILED = ".notebox/not-changed-over".freeze
 
     class << self
-      # While it starts and stops VMs itself, the triggers of a start by a person have nothing to do.
-      attr_accessor :under_way
       # The launcher's: makes VirtualBox's folder for VMs fit before one is imported (machine_folder.rb).
       attr_accessor :lender
     end
 
     # Called before each start.
     def self.run(machine, workbench)
-      new(machine, workbench).run unless under_way || ENV["NOTEBOX_LAUNCHER"] != "start"
+      return if Triggers.quiet? || ENV["NOTEBOX_LAUNCHER"] != "start"
+
+      Triggers.quietly { new(machine, workbench).run }
     end
 
     def initialize(machine, workbench)
@@ -42,13 +42,10 @@ module Notebox
     end
 
     def run
-      self.class.under_way = true
       return if Upgrade.notebox?(@root) || !settle || !wanted?
       return leave_alone("The newer version could not be set up when it was tried") if failed_before?
 
       change if fetch_box
-    ensure
-      self.class.under_way = false
     end
 
     private
@@ -124,9 +121,9 @@ module Notebox
     def change
       tell("It is made for another box, so a new virtual machine is made and your work moves there. This takes as long as the first start.")
       Upgrade.note(@root, "building")
-      saved, python = save
+      saved = save
       begin
-        make(saved, python)
+        make(saved)
       rescue StandardError => e
         raise if interrupt?(e) || Upgrade.step(@root) != "building"
 
@@ -142,52 +139,32 @@ module Notebox
       tell("What is in the old one could not be saved (#{first_line(e)}), so it stays as it is.")
     end
 
-    def make(saved, python)
+    def make(saved)
       @fresh = beside("new")
       self.class.lender&.call
       @fresh.action(:up, destroy_on_error: true)
-      fill(@fresh, saved, python) if saved
+      fill(@fresh, saved) if saved
       await(@fresh)
     end
 
     # The old one is off afterwards: two at once would need twice the memory, and the same ports.
     def save
       tell("Saving what is in the old one.")
-      @machine.action(:up, provision_enabled: false) unless @machine.state.id == :running
-      folder = Upgrade.folder(@root, "saved")
-      FileUtils.rm_rf(folder)
-      FileUtils.mkdir_p(folder, mode: 0o700)
-      work = VmWork.new(@machine, script)
-      pieces = work.fetch(folder)
-      if pieces
-        file = BackupFile.write(@root, pieces, about(work.python))
-        tell("It is saved in backups/#{File.basename(file)}, too.")
-      end
+      saved = Saving.new(@machine, @workbench).save(Upgrade.folder(@root, "saved"))
+      tell("It is saved in backups/#{File.basename(saved.file)}, too.") if saved
       @machine.action(:halt)
-      [pieces, work.python]
+      saved
     end
 
-    def about((python, machine))
-      {
-        workbench: { name: @workbench[:name], title: @workbench[:title] },
-        services: @workbench[:services].map { |name, service| { name: name, kind: service[:kind] } },
-        guest: { python: python, machine: machine },
-      }
-    end
-
-    def script
-      Provisioning.member(@root, "keep.sh")
-    end
-
-    def fill(fresh, pieces, python)
+    def fill(fresh, saved)
       tell("Bringing your work into the new one.")
-      VmWork.new(fresh, script).put(pieces, python).each { |left| tell("Left out: #{left}.") }
+      VmWork.new(fresh, Saving.script(@root)).put(saved.pieces, saved.python).each { |left| tell("Left out: #{left}.") }
     end
 
     # Every service runs, and those with a port answer this computer.
     def await(fresh)
       over = Readiness.now + LIMIT
-      work = VmWork.new(fresh, script)
+      work = VmWork.new(fresh, Saving.script(@root))
       until (resting = work.resting).empty?
         raise Failure, "In the new virtual machine #{resting.join(', ')} does not run." if Readiness.now > over
 

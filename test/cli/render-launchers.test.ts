@@ -119,6 +119,21 @@ describe.each(["sh", "desktop"])("the novice's way, by files in .%s", (kind) => 
     expect(work()).toBe(before);
     expect(before).toContain("my work");
   });
+
+  test("Reset deletes nothing that it cannot save, unless that is said", () => {
+    novice.click(`Start.${kind}`);
+    const machine = novice.path(".vagrant/machines/default/virtualbox");
+    // The stand-in's VM was set up, and has nothing that could be asked for its work.
+    fs.writeFileSync(path.join(machine, "action_provision"), "1.5:id");
+    const kept = novice.click(`Reset.${kind}`, { input: "yes\n" });
+    expect(kept.text).toMatch(
+      /could not be saved, so nothing was deleted\.[\s\S]*type delete[\s\S]*Code for IT: NB-L11/,
+    );
+    expect([kept.code, fs.existsSync(path.join(machine, "id"))]).toEqual([10, true]);
+    const gone = novice.click(`Reset.${kind}`, { input: "Delete\n" });
+    expect([gone.code, fs.existsSync(path.join(machine, "id"))]).toEqual([0, false]);
+    fs.rmSync(path.join(machine, "action_provision"));
+  });
 });
 
 test("a second Start while the first is at work waits for it and opens the page", async () => {

@@ -88,6 +88,17 @@ describe.each([
     expect(fs.readFileSync(at("notebooks/mine.txt"), "utf8")).toBe("my work");
     expect(fs.existsSync(at(".notebox/open.html"))).toBe(false);
   });
+
+  test("Reset deletes nothing that it cannot save, unless that is said", async () => {
+    await workspace.click(folder, "Start.cmd");
+    const machine = at(".vagrant/machines/default/virtualbox");
+    fs.writeFileSync(`${machine}/action_provision`, "1.5:id");
+    const kept = await workspace.click(folder, "Reset.cmd", { input: "yes\r\n" });
+    expect(kept.output).toContain("could not be saved, so nothing was deleted.");
+    expect([kept.code, fs.existsSync(`${machine}/id`)]).toEqual([10, true]);
+    const gone = await workspace.click(folder, "Reset.cmd", { input: "DELETE\r\n" });
+    expect([gone.code, fs.existsSync(`${machine}/id`)]).toEqual([0, false]);
+  });
 });
 
 describe("what else can happen to Start", () => {

@@ -28,6 +28,7 @@ export async function novicesWay(lab: Lab): Promise<string> {
     const status = await vagrant("status", "--machine-readable");
     expect(/,state,not_created/.test(status.stdout), told("vagrant status after Reset", status));
     expect(fs.readFileSync(mine, "utf8") === "my work", "Reset changed the notebooks");
+    expect(fs.readdirSync(path.join(folder, "backups")).length === 1, "Reset did not save what was inside");
     const seconds = [first, again, warm].map((outcome) => outcome.seconds.toFixed(1));
     return `Start ${seconds[0]} s, again ${seconds[1]} s, after Stop ${seconds[2]} s`;
   } finally {

@@ -1,0 +1,44 @@
+# What is in a VM (vm_work.rb) as a file in backups/ (backup_file.rb); a VM that is off is started for it, as it is.
+
+require "fileutils"
+
+require_relative "backup_file"
+require_relative "provisioning"
+require_relative "vm_work"
+
+module Notebox
+  class Saving
+    # `python` is what pieces of pip's fit (VmWork#python).
+    Saved = Struct.new(:file, :pieces, :python)
+
+    def self.script(root)
+      Provisioning.member(root, "keep.sh")
+    end
+
+    def initialize(machine, workbench)
+      @machine = machine
+      @workbench = workbench
+      @root = machine.env.root_path.to_s
+    end
+
+    # `folder` gets the pieces, and is this person's alone. nil when the VM was never set up. The VM runs afterwards.
+    def save(folder)
+      @machine.action(:up, provision_enabled: false) unless @machine.state.id == :running
+      FileUtils.rm_rf(folder)
+      FileUtils.mkdir_p(folder, mode: 0o700)
+      work = VmWork.new(@machine, self.class.script(@root))
+      pieces = work.fetch(folder)
+      pieces && Saved.new(BackupFile.write(@root, pieces, about(work.python)), pieces, work.python)
+    end
+
+    private
+
+    def about((python, machine))
+      {
+        workbench: { name: @workbench[:name], title: @workbench[:title] },
+        services: @workbench[:services].map { |name, service| { name: name, kind: service[:kind] } },
+        guest: { python: python, machine: machine },
+      }
+    end
+  end
+end
