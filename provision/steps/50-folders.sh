@@ -9,9 +9,10 @@ inputs() {
   mapfile -t files < <(find "$WORKBENCH" -type f ! -name workbench.lock | LC_ALL=C sort)
   hash_of "${files[@]}"
   hash_of "$PROVISION"/steps/files/notebox-{folders,tokens}{,.service} "$PROVISION"/steps/files/notebox{,-data}.target
+  hash_of "$PROVISION/steps/files/notebox-problem"
 }
 
-intact() { [[ -f $ETC/workbench/hash && -x $PREFIX/lib/notebox-folders && -f $UNITS/notebox-data.target ]]; }
+intact() { [[ -f $ETC/workbench/hash && -x $PREFIX/lib/notebox-folders && -x $PREFIX/lib/notebox-problem && -f $UNITS/notebox-data.target ]]; }
 
 copy_workbench() {
   local part=$ETC/workbench.part
@@ -56,6 +57,7 @@ work() {
     put_copy "$PROVISION/steps/files/$name" "$PREFIX/lib/$name" 755
     put_copy "$PROVISION/steps/files/$name.service" "$UNITS/$name.service"
   done
+  put_copy "$PROVISION/steps/files/notebox-problem" "$PREFIX/lib/notebox-problem" 755
   for name in notebox notebox-data; do put_copy "$PROVISION/steps/files/$name.target" "$UNITS/$name.target"; done
 }
 

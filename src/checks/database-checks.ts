@@ -75,7 +75,7 @@ interface SampleData {
   told: () => Asked;
 }
 
-/** The service keeps what it could not load in its problem.json, which the guest's answer holds. */
+/** What could not be loaded the service tells, and the guest's answer holds; where it does not run, that is told instead. */
 export function dataIsLoaded({ name, unit, folder, suspects, told }: SampleData): Check {
   return {
     id: `data.${name}`,
@@ -84,7 +84,7 @@ export function dataIsLoaded({ name, unit, folder, suspects, told }: SampleData)
     suspects,
     ask: async () => {
       const said = told().answer.said?.[name];
-      if (said === undefined) return passed(`nothing of ${folder}/ is left to load`);
+      if (said === undefined || !said.serving) return passed(`nothing of ${folder}/ is left to load`);
       const hint = `Mend that file in the folder ${folder}; \`notebox ssh -- sudo systemctl restart ${unit}\` loads it again.`;
       return failed(said.message, `every file of ${folder}/ loaded, once, in order`, hint, { passing: false });
     },

@@ -155,6 +155,26 @@ withGateway("the home page", () => {
     await comes("jupyter", { state: "starting" });
   });
 
+  test("of a service whose folder is closed it says what root has laid out", async () => {
+    const says = (message: string, serving: boolean): void =>
+      home.put("run/notebox/problems/db.json", JSON.stringify({ message, cell: null, serving }));
+    says("sql/10.sql was not loaded: line 3", true);
+    const words = "It works, but: sql/10.sql was not loaded: line 3";
+    await comes("db", {
+      state: "trouble",
+      words,
+      remedy: expect.stringMatching(/^Correct it .*Stop .*Start it again/),
+    });
+    says("could not write: No space left on device", false);
+    units({
+      "postgres@db": { ActiveState: "activating", SubState: "auto-restart", Result: "exit-code", NRestarts: 4 },
+    });
+    const remedy = expect.stringContaining("Save-a-report");
+    await comes("db", { words: "It cannot start: could not write: No space left on device", remedy });
+    fs.rmSync(path.join(home.root, "run"), { recursive: true });
+    await comes("db", { words: expect.stringMatching(/ended 4 times by itself/) });
+  });
+
   test("a service that runs without answering is told apart from one that has just started", async () => {
     jupyter.closeAllConnections();
     await new Promise((resolve) => jupyter.close(resolve));

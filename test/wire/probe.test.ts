@@ -24,6 +24,7 @@ const questions = {
   services: [
     { name: "jupyter", unit: UNIT, port: 8888 },
     { name: "lost", unit: "kernel-gateway@lost.service", port: 0 },
+    { name: "db", unit: "postgres@db.service", port: 0 },
     // Such as a notebook could make in place of the file in which its service says what is wrong.
     ...["link", "pipe", "garbage", "surrogate"].map((name) => ({
       name,
@@ -52,6 +53,8 @@ mkdir -p /var/lib/notebox/tokens; printf ${TOKEN} >/var/lib/notebox/tokens/jupyt
 printf '{"workbench":"%064d","finished":"2026-11-20T09:00:00Z"}' 7 >/var/lib/notebox/provisioned.json
 mkdir -p /var/lib/notebox-{lost,link,pipe,garbage,surrogate}
 printf '{"message":"cell 3 of api/x.ipynb fails at the start: ${TOKEN}","cell":3,"serving":false,"at":"now"}' >/var/lib/notebox-lost/problem.json
+mount -t tmpfs tmpfs /run; mkdir -p /run/notebox/problems
+printf '{"message":"sql/1.sql was not loaded","cell":null,"serving":true}' >/run/notebox/problems/db.json
 printf '{"message":"only root may read this"}' >/var/lib/notebox/hidden; ln -s /var/lib/notebox/hidden /var/lib/notebox-link/problem.json
 mkfifo /var/lib/notebox-pipe/problem.json; printf '\\377{' >/var/lib/notebox-garbage/problem.json
 printf '{"message":"\\\\ud800","cell":true,"serving":1}' >/var/lib/notebox-surrogate/problem.json
@@ -128,6 +131,7 @@ asRoot("what a service says of its trouble, and nothing that a notebook puts in 
   expect(answer.said).toEqual({
     lost: { message: "cell 3 of api/x.ipynb fails at the start: [token]", cell: 3, serving: false },
     surrogate: { message: "?", cell: null, serving: false },
+    db: { message: "sql/1.sql was not loaded", cell: null, serving: true },
   });
 });
 

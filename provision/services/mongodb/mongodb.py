@@ -20,6 +20,7 @@ import time
 import urllib.parse
 
 FOLDER = "/home/notebox/mongo"
+PROBLEM = "/opt/notebox/lib/notebox-problem"
 CACHE_GB = "0.25"
 PATIENCE = 300  # seconds; in software emulation a start takes minutes
 BATCH = 1000
@@ -133,23 +134,15 @@ def wait(service):
 
 
 def sample(service):
-    report = f"{service.state}/problem.json"
     words = ["/usr/sbin/runuser", "-u", "notebox", "--", sys.executable, "-I", __file__, "load", service.name]
     # The password goes through a pipe, and all that comes back is text.
     done = subprocess.run(words, input=service.password(), capture_output=True, text=True, errors="replace", cwd="/", env={})
     print(done.stdout, end="", flush=True)
-    if done.returncode == 0:
-        if os.path.lexists(report):
-            os.unlink(report)
-        return
-    problem = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1][:400]
-    print(f"notebox: {service.name}: {problem}", flush=True)
-    part = f"{report}.part"
-    if os.path.lexists(part):
-        os.unlink(part)
-    with open(part, "x", encoding="utf-8") as file:
-        json.dump({"message": problem, "cell": None, "serving": True}, file)
-    os.replace(part, report)
+    problem = ""
+    if done.returncode != 0:
+        problem = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        print(f"notebox: {service.name}: {problem}", flush=True)
+    subprocess.run([PROBLEM, service.name], input=problem, text=True, check=True)
 
 
 def load(service):

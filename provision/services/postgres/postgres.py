@@ -18,6 +18,7 @@ import sys
 
 FOLDER = "/home/notebox/sql"
 LOADED = "/opt/notebox/share/postgres/loaded.sql"
+PROBLEM = "/opt/notebox/lib/notebox-problem"
 ROLE = r"[a-z][a-z0-9_]{0,39}"
 
 
@@ -122,19 +123,10 @@ def prepare(service):
 
 
 def sample(service):
-    report = f"{service.state}/problem.json"
     problem = first_problem(service)
-    if problem is None:
-        if os.path.lexists(report):
-            os.unlink(report)
-        return
-    print(f"notebox: {service.name}: {problem}", flush=True)
-    part = f"{report}.part"
-    if os.path.lexists(part):
-        os.unlink(part)
-    with open(part, "x", encoding="utf-8") as file:
-        json.dump({"message": problem, "cell": None, "serving": True}, file)
-    os.replace(part, report)
+    if problem is not None:
+        print(f"notebox: {service.name}: {problem}", flush=True)
+    subprocess.run([PROBLEM, service.name], input=problem or "", text=True, check=True)
 
 
 def first_problem(service):

@@ -81,27 +81,32 @@ def is_active(unit):
 def judge(unit, answers, problem, now):
     """(state, words, remedy). States: well, starting, trouble, stopped."""
     restarts = int(unit.get("NRestarts") or 0)
+    words, serving, looks = problem or ("", False, False)
     if answers:
-        if problem is not None:
-            return "trouble", f"It works, but: {problem[0]}", "Correct it and save; it is then taken by itself."
+        if words:
+            remedy = "it is then taken by itself." if looks else "then Stop the workbench and Start it again."
+            return "trouble", f"It works, but: {words}", f"Correct it and save; {remedy}"
         return "well", "It runs.", ""
     if is_active(unit):
         since = now - int(unit.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
-        if since < PATIENCE and problem is None:
+        if since < PATIENCE and not words:
             return "starting", "It is starting.", WAIT
-        return "trouble", problem[0] if problem else f"It runs, but has not answered for {round(since)} seconds.", REPORT
+        return "trouble", words or f"It runs, but has not answered for {round(since)} seconds.", REPORT
     state = unit.get("ActiveState")
     if state is None:
         return "trouble", "Its state cannot be told.", REPORT
+    # Who works in spite of it does not stand still because of it.
+    why = "" if serving else words
     if state in ("activating", "reloading"):
-        if problem is not None:
-            return "trouble", f"It cannot start: {problem[0]}", "Correct it and save; it starts again by itself."
+        if why:
+            remedy = "Correct it and save; it starts again by itself." if looks else f"{WAIT} {REPORT}"
+            return "trouble", f"It cannot start: {why}", remedy
         if restarts == 0:
             return "starting", "It is starting.", WAIT
         ended = f"It has ended {times(restarts)} by itself and is starting again{how(unit)}."
         return "trouble", ended, f"{WAIT} {REPORT}"
     if state == "failed":
-        return "trouble", f"It has failed{how(unit)}.", REPORT
+        return "trouble", f"It has failed: {why}" if why else f"It has failed{how(unit)}.", REPORT
     return "stopped", "It is stopped.", REPORT
 
 

@@ -1,5 +1,5 @@
 """What stands written about the workbench: its title and services (/etc/notebox/workbench), the addresses that the
-computer's own Vagrantfile has told the VM after the start, and what a service says of its trouble (problem.json)."""
+computer's own Vagrantfile has told the VM after the start, and what a service says of its trouble."""
 
 import json
 import os
@@ -35,11 +35,15 @@ class Workbench:
         return self.service.secret(f"tokens_{name}") if NAME.fullmatch(name) else None
 
     def problem(self, name):
-        """(sentence, whether it works in spite of that), or None."""
-        told = self._json(f"var/lib/notebox-{name}/problem.json") if NAME.fullmatch(name) else None
-        if not isinstance(told, dict) or not isinstance(told.get("message"), str):
+        """(sentence, whether it works in spite of that, whether it sees by itself that it was put right), or None. An API
+        notebook's lies in its own folder, another's where root has laid it (notebox-problem)."""
+        if not NAME.fullmatch(name):
             return None
-        return told["message"][:MOST], told.get("serving") is True
+        for path, looks in ((f"run/notebox/problems/{name}.json", False), (f"var/lib/notebox-{name}/problem.json", True)):
+            told = self._json(path)
+            if isinstance(told, dict) and isinstance(told.get("message"), str):
+                return told["message"][:MOST], told.get("serving") is True, looks
+        return None
 
     def _text(self, path):
         try:
