@@ -62,6 +62,8 @@ const NEEDS = {
     "rsync",
     "openssh-client",
     "python3",
+    // It signs a package source of the trials' own.
+    "gnupg",
   ],
 };
 

@@ -63,7 +63,7 @@ test("--template tm351: four services in at most 25 lines, a notebook that tries
   expect(workbench.services.map(({ kind }) => kind)).toEqual(["jupyter", "openrefine", "postgres", "mongodb"]);
   expect(workbench.services[0]).toMatchObject({ check: "notebooks/install-test.ipynb" });
   expect(fs.readFileSync(workbench.file, "utf8").trim().split("\n").length).toBeLessThanOrEqual(25);
-  // Python reads every cell of it; that they run is for a VM.
+  // Python reads every cell of it; that they run is a counted trial (test/vm/template-trials.ts).
   const notebook = path.join(folder, "course/notebooks/install-test.ipynb");
   const cells =
     "[compile(''.join(c['source']), 'cell', 'exec') for c in json.load(open(sys.argv[1]))['cells'] if c['cell_type'] == 'code']";

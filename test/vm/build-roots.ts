@@ -73,11 +73,16 @@ export function startInRoot(root: BuildRoot, command: readonly string[], options
   return start(...entering(root, command, options), { seconds: options.seconds ?? 600 });
 }
 
-/** Renders an example and lays its provision/ into the root, where a box would get it; returns that folder. */
-export async function layProvision(root: BuildRoot, example: string): Promise<string> {
+/** Renders an example, after a change of its folder, and lays its provision/ into the root, where a box would get it. */
+export async function layProvision(
+  root: BuildRoot,
+  example: string,
+  change?: (folder: string) => void,
+): Promise<string> {
   const work = fs.mkdtempSync(path.join(os.tmpdir(), "notebox-rendered-"));
   try {
     fs.cpSync(path.join(checkout, "examples", example), work, { recursive: true });
+    change?.(work);
     await must(process.execPath, [program, "render", "-C", work]);
     const place = path.join(root.folder, "root/provision");
     fs.rmSync(place, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 /**
  * The counted trials, which take hours: every breakage, ten kills of the first `up`, a second provisioning, attacks
  * from a kernel and from root in the VM, every start, end and fault of API notebooks, a box made of a VM, a hand-out
- * driven by its launchers, kills of getting a box. `--only NAME` runs those whose name holds the text,
+ * driven by its launchers, kills of getting a box, a template's notebook. `--only NAME` runs those whose name holds the text,
  * `--provider NAME` one provider. What passed at this commit is not run again; `--again` forgets that.
  */
 import { parseArgs } from "node:util";
@@ -26,6 +26,7 @@ import { Records } from "./records.ts";
 import { servicesTrial, withServices } from "./services-trials.ts";
 import { shareTrials } from "./share-trials.ts";
 import { breakAndMend, type Kill, killedUp, verified } from "./steps.ts";
+import { templateTrials } from "./template-trials.ts";
 import { Trials } from "./trials.ts";
 
 // Ten moments of the first `up`, from its first second to its checks; by turns notebox alone and its process group.
@@ -70,6 +71,7 @@ if (values.provider === undefined)
     ...archiveTrials,
     ...shareTrials,
     ...gatewayTrials,
+    ...templateTrials,
   ].filter((trial) => wanted(trial.name)))
     await counted(name, body);
 process.exitCode = trials.close();

@@ -49,6 +49,17 @@ def mac(key, text):
     return hmac.new(key, text, hashlib.sha256).digest()
 
 
+def fits(document, wanted):
+    """Equal values, and $gt, of which the examples make use."""
+    for name, value in wanted.items():
+        if isinstance(value, dict) and list(value) == ["$gt"]:
+            if not (name in document and document[name] > value["$gt"]):
+                return False
+        elif name not in document or document[name] != value:
+            return False
+    return True
+
+
 class Refusal(Exception):
     def __init__(self, code, name, text):
         super().__init__(text)
@@ -141,7 +152,7 @@ class Session:
 
     def do_find(self, command, database, _sequences):
         wanted = command.get("filter", {})
-        found = [one for one in self.documents(database, command["find"]) if wanted.items() <= one.items()]
+        found = [one for one in self.documents(database, command["find"]) if fits(one, wanted)]
         return self.cursor(f"{database}.{command['find']}", found[: command.get("limit") or None])
 
     def do_aggregate(self, command, database, _sequences):
