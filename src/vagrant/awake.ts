@@ -31,15 +31,35 @@ export async function withRunningVm<T>(
   if (state === "running") return { result: await work(await targetOf(deps, vm.folder)), wasOff: false };
   const text = "The VM is off. It is started for this, and stopped again afterwards.";
   deps.reporter.emit({ type: "say", level: "info", text });
-  await vagrant.must(commandLines.wake(vm.provider), { steps: "wake" });
+  try {
+    await vagrant.must(commandLines.wake(vm.provider), { steps: "wake" });
+  } catch (error) {
+    if (deps.signal.aborted) await stopAfterCtrlC(deps, vagrant, vm.folder);
+    throw error;
+  }
   try {
     return { result: await work(await targetOf(deps, vm.folder)), wasOff: true };
   } finally {
-    // After Ctrl-C nothing is run any more: then it stays on, which harms nothing.
-    if (!deps.signal.aborted) {
+    if (deps.signal.aborted) await stopAfterCtrlC(deps, vagrant, vm.folder);
+    else {
       await vagrant.must(commandLines.halt(false), { steps: "halt" });
       forgetAddresses(vm.folder);
     }
+  }
+}
+
+/** Nothing else is run after Ctrl-C; but who has stopped a VM wants it to be off. Never throws, so that the interruption is told. */
+async function stopAfterCtrlC(deps: Needs, vagrant: VagrantClient, folder: string): Promise<void> {
+  const say = (level: "info" | "warning", text: string): void => deps.reporter.emit({ type: "say", level, text });
+  say("info", "The VM was off before, so it is stopped again. Ctrl-C again hurries that.");
+  // A signal of its own: the other has come already.
+  const { signal } = new AbortController();
+  try {
+    await vagrant.must(commandLines.halt(false), { steps: "halt", signal });
+    forgetAddresses(folder);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    say("warning", "The VM may still be on: `notebox down` stops it.");
   }
 }
 

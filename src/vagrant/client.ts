@@ -37,6 +37,8 @@ export interface RunOptions {
   onLine?: (line: string) => void;
   /** Beside those that all of the client's runs have. */
   env?: Readonly<Record<string, string | undefined>>;
+  /** In place of the command's own. */
+  signal?: AbortSignal;
 }
 
 export interface VagrantClient {
@@ -87,7 +89,7 @@ export function createVagrant(deps: Needs, options: ClientOptions): VagrantClien
         cwd: options.folder,
         env: vagrantEnvironment({ ...options.env, ...how.env }),
         onLine: take,
-        signal: deps.signal,
+        signal: how.signal ?? deps.signal,
         ...(options.onStart === undefined ? {} : { onStart: options.onStart }),
       });
       const error = messages.map(errorExit).find((exit) => exit !== undefined);

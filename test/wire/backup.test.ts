@@ -126,6 +126,42 @@ asRoot("a VM that is off is started as it is, and stopped again", async () => {
   expect(fs.existsSync(endpoints)).toBe(false);
 });
 
+/** An `up` that gives the VM its addresses, after the given lines of bash. */
+function wakes(bash = ""): void {
+  fs.renameSync(path.join(lab.folder, ".notebox/endpoints.json"), path.join(lab.state, "endpoints"));
+  fs.writeFileSync(path.join(lab.state, "state"), "poweroff\n");
+  lab.verb("up", `${bash}\nset_state running; cat "$S/endpoints" >.notebox/endpoints.json`);
+}
+const vmIs = (): string => fs.readFileSync(path.join(lab.state, "state"), "utf8").trim();
+
+asRoot("Ctrl-C while a VM is saved that was off: it is off again, and nothing is left of the backup", async () => {
+  wakes();
+  fs.writeFileSync(
+    path.join(first.folder, "opt/notebox/lib/keep/book/save"),
+    "#!/bin/bash\ntouch /var/lib/saving; sleep 30\n",
+  );
+  const running = lab.start("backup");
+  await until(() => fs.existsSync(path.join(first.folder, "lib/saving")), "the save");
+  running.kill("SIGINT");
+  const { code, stderr } = await running.ended;
+  expect([code, stderr]).toEqual([130, expect.stringContaining("The VM was off before, so it is stopped again.")]);
+  expect([vmIs(), lab.calls().at(-1)]).toEqual(["poweroff", "halt --machine-readable"]);
+  expect(fs.existsSync(path.join(lab.folder, ".notebox/endpoints.json"))).toBe(false);
+  expect(fs.readdirSync(path.join(lab.folder, "backups"))).toEqual([]);
+});
+
+asRoot("Ctrl-C while it is started for that; and again while it is stopped", async () => {
+  wakes('trap "exit 1" INT; set_state running; touch "$S/waking"; while :; do sleep 0.05; done');
+  lab.verb("halt", 'trap "exit 1" INT; touch "$S/halting"; while :; do sleep 0.05; done');
+  const running = lab.start("backup");
+  await until(() => fs.existsSync(path.join(lab.state, "waking")), "the start");
+  running.kill("SIGINT");
+  await until(() => fs.existsSync(path.join(lab.state, "halting")), "the stop");
+  running.kill("SIGINT");
+  const { code, stderr } = await running.ended;
+  expect([code, stderr]).toEqual([130, expect.stringContaining("The VM may still be on: `notebox down` stops it.")]);
+});
+
 asRoot("destroy saves first; what cannot be saved is not deleted, unless that is said", async () => {
   const save = path.join(first.folder, "opt/notebox/lib/keep/book/save");
   const sound = fs.readFileSync(save);
