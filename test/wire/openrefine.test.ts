@@ -152,7 +152,10 @@ withGateway("the door of OpenRefine", () => {
       503,
       expect.stringMatching(/http-equiv="refresh"[\s\S]*OpenRefine is starting/),
     ]);
+    // Whoever asks without its key, such as the home page and a notebook, is told so, too, and nothing else.
+    expect((await slow.ask("/")).status).toBe(503);
     await ready(slow);
+    expect((await slow.ask("/")).status).toBe(401);
     expect(await slow.stop()).toBeLessThan(5);
   });
 

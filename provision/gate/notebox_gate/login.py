@@ -48,9 +48,10 @@ class Door:
             return self._started()
         if access.is_stranger(request):
             return self._refuse(403, "Not from there", "Another page may not ask this.")
-        if not access.has_cookie(request):
-            return self._no_key("This page needs its key.")
-        return self._started()
+        # That it is starting is no secret, and the home page, which asks how it is, has no key to it.
+        if not self._started():
+            return False
+        return access.has_cookie(request) or self._no_key("This page needs its key.")
 
     def _started(self):
         if self.is_open():
