@@ -144,22 +144,41 @@ async function goBack(
       hint: "`notebox up` removes what was begun and starts it; `notebox upgrade` begins anew.",
       cause: error,
     });
-  const what = error instanceof UserError ? error : undefined;
+  const back = await backInUse(deps, folder, lock, old);
+  if (!(error instanceof UserError)) return error;
+  return new UserError({
+    code: error.code,
+    message: `The upgrade did not succeed, and the VM as it was is ${back ? "in use again" : "kept, but off"}: ${error.message}`,
+    hint: [
+      error.hint ?? "",
+      back ? "" : "`notebox up` removes what was begun and starts it.",
+      "workbench.yaml still says what the new VM was to be: once that is mended, `notebox upgrade` tries again, while `notebox up` " +
+        "sets up the VM that is there by it (on its old box). To go on as before, give workbench.yaml its earlier text.",
+      `Saved: ${old.saved.file}`,
+    ]
+      .filter((line) => line !== "")
+      .join("\n"),
+    problems: error.problems,
+    result: error.result,
+    cause: error,
+  });
+}
+
+/** Whether that went well; if not, the next verb tries again. */
+async function backInUse(
+  deps: Deps,
+  folder: string,
+  lock: Lock,
+  old: { vagrant: VagrantClient; provider: Provider; wasRunning: boolean },
+): Promise<boolean> {
   try {
     await undoUpgrade(deps, folder, lock);
     if (old.wasRunning) await old.vagrant.must(commandLines.wake(old.provider), { steps: "back" });
-  } catch (second) {
-    deps.log.write("upgrade", { back: second instanceof Error ? second.message : String(second) });
+    return true;
+  } catch (error) {
+    deps.log.write("upgrade", { back: error instanceof Error ? error.message : String(error) });
+    return false;
   }
-  if (what === undefined) return error;
-  return new UserError({
-    code: what.code,
-    message: `The upgrade did not succeed, and the VM as it was is in use again: ${what.message}`,
-    hint: `${what.hint ?? ""}\nworkbench.yaml was not changed; \`notebox up\` brings it to the VM that is there. Saved: ${old.saved.file}`.trim(),
-    problems: what.problems,
-    result: what.result,
-    cause: error,
-  });
 }
 
 function nothingThere(): UserError {

@@ -43,6 +43,7 @@ up)
 provision | reload) write ;;
 halt) echo poweroff >"$L/vm-$id"; rm -f .notebox/endpoints.json .notebox/open.html ;;
 destroy)
+  [[ ! -f $L/no-destroy ]] || exit 1
   rm -f "$L/vm-$id"; rm -rf "$M"
   [[ -n $NOTEBOX_BESIDE ]] || rm -f .notebox/endpoints.json ;;
 esac
@@ -163,6 +164,28 @@ asRoot("a check that fails: the old VM runs again, and the bundle is the one tha
   expect(noted("vm-old")).toBe("running");
   expect(fs.readFileSync(path.join(world.folder, "Vagrantfile"), "utf8")).toBe(before);
   expect(fs.existsSync(path.join(world.folder, ".notebox/upgrade"))).toBe(false);
+  // As the hint says: workbench.yaml is the new one, and `up` brings it to the VM that is there.
+  expect(json.error.hint).toMatch(
+    /still says what the new VM was to be[\s\S]*`notebox up` sets up the VM that is there/,
+  );
+  world.guest.failed = [];
+  const up = await notebox("up");
+  expect([up.json?.error, up.code, up.json.result.action]).toEqual([undefined, 0, "reload"]);
+  expect(fs.readFileSync(path.join(world.folder, "Vagrantfile"), "utf8")).toMatch(/cpus.*\b1\b/);
+  expect(found()).toEqual({ vms: ["old"], id: "old", work: "work\nrow 2\n", faults: "" });
+});
+
+asRoot("a new VM that cannot be deleted then: it is said that the old one is off, and `up` starts it", async () => {
+  world.guest.failed = ["broken.service"];
+  note("no-destroy", "");
+  const { code, json } = await notebox("upgrade", "--wait", "1s");
+  expect([code, json.error.message]).toEqual([8, expect.stringContaining("is kept, but off: ")]);
+  expect(json.error.hint).toContain("`notebox up` removes what was begun and starts it.");
+  expect(noted("vm-old")).toBe("poweroff");
+  fs.rmSync(path.join(lab, "no-destroy"));
+  world.guest.failed = [];
+  expect((await notebox("up")).code).toBe(0);
+  expect(found()).toEqual({ vms: ["old"], id: "old", work: "work\nrow 2\n", faults: "" });
 });
 
 asRoot("what cannot be saved is not upgraded: the VM runs on", async () => {
