@@ -112,7 +112,7 @@ withGateway("the home page", () => {
   });
 
   test("what everybody gets holds nothing of this workbench, and leaves nothing behind", async () => {
-    for (const target of ["/", "/page.css", "/page.js"]) {
+    for (const target of ["/", "/page.css", "/colours.css", "/page.js"]) {
       const answer = await home.ask(target);
       expect([answer.status, answer.headers.get("referrer-policy")]).toEqual([200, "no-referrer"]);
       expect(answer.headers.get("content-security-policy")).toMatch(

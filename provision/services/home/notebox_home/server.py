@@ -26,7 +26,7 @@ def application(service, workbench, states, folder):
             (r"/api/state", StateHandler, given),
             (r"/api/routes/([a-z0-9-]+)", RoutesHandler, given),
             (r"/api/try/([a-z0-9-]+)", TryHandler, given),
-            (r"/(page\.css|page\.js)?", PageHandler, {"access": access, "folder": folder}),
+            (r"/(page\.css|colours\.css|page\.js)?", PageHandler, {"access": access, "folder": folder}),
             (r".*", NothingHandler, {"access": access}),
         ],
         log_function=lambda _handler: None,
