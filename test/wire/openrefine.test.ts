@@ -25,9 +25,9 @@ interface Told {
 withGateway("the door of OpenRefine", () => {
   let service: GuestService;
   let cookie = "";
-  const start = async (env: Record<string, string> = {}): Promise<GuestService> =>
+  const start = async (env: Record<string, string> = {}, more: object = {}): Promise<GuestService> =>
     await startService("openrefine", "openrefine.py", {
-      settings: { memory: 700 },
+      settings: { memory: 700, ...more },
       env: { NOTEBOX_OPENREFINE: STANDIN, ...env },
     });
   const ready = async (one: GuestService): Promise<void> => {
@@ -143,6 +143,21 @@ withGateway("the door of OpenRefine", () => {
   test("an answer that breaks off does not look whole", async () => {
     const answer = await service.ask("/broken", { headers: KEY });
     await expect(answer.text()).rejects.toThrow();
+  });
+
+  test("a release that the workbench names is started in place of the distribution's", async () => {
+    const place = async (one: GuestService): Promise<string[]> => {
+      await ready(one);
+      const { arguments: given } = (await (await one.ask("/", { headers: KEY })).json()) as Told;
+      return given.filter((word) => /openrefine/.test(word) && !word.startsWith("-Drefine.data_dir"));
+    };
+    const release = await start({}, { source: { url: "", sha256: "" } });
+    const found = await place(release);
+    expect(await release.stop()).toBeLessThan(5);
+    const webapp = "/opt/notebox/openrefine/webapp";
+    const named = ["/opt/notebox/openrefine/server/target/lib/*", `-Drefine.webapp=${webapp}`];
+    expect(found).toEqual(expect.arrayContaining(named));
+    expect(await place(service)).toEqual(expect.arrayContaining(["/usr/share/openrefine/server/*"]));
   });
 
   test("while it starts, a page says so and goes on by itself", async () => {

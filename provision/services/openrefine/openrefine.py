@@ -21,7 +21,9 @@ from notebox_gate.proxy import ProxyHandler  # noqa: E402
 from notebox_gate.service import Service, address, begin_log, on_end  # noqa: E402
 
 INSIDE = "127.77.0.1"
-PLACE = "/usr/share/openrefine"
+# Of the distribution's package, and of a release that the workbench names: its folder, and its jars within.
+PACKAGE = ("/usr/share/openrefine", "server/*")
+RELEASE = ("/opt/notebox/openrefine", "server/target/lib/*")
 # Seconds; where the processor is emulated Java takes minutes.
 STARTS_WITHIN = 600
 # Bytes: what people upload is limited by the disk alone.
@@ -36,24 +38,25 @@ class OpenRefineHandler(ProxyHandler):
 def command(service, port, folder):
     """OpenRefine's own start script (refine) does no more than find these out."""
     heap = int(service.settings["memory"])
+    place, jars = RELEASE if service.settings.get("source") else PACKAGE
     settings = {
         "refine.memory": f"{heap}M",
         "refine.headless": "true",
         "refine.autoreload": "false",
         "butterfly.autoreload": "false",
         "refine.data_dir": folder,
-        "refine.webapp": f"{PLACE}/webapp",
+        "refine.webapp": f"{place}/webapp",
         "refine.interface": INSIDE,
         "refine.port": port,
         "refine.verbosity": "warn",
-        "python.path": f"{PLACE}/webapp/WEB-INF/lib/jython",
+        "python.path": f"{place}/webapp/WEB-INF/lib/jython",
         "python.cachedir": f"{folder}/cachedir",
     }
     settings |= proxies(os.environ)
     options = [f"-D{name}={value}" for name, value in settings.items()]
     java = os.environ.get("NOTEBOX_OPENREFINE", "java")
     # A project that does not fit ends the program; systemd starts it anew, with all that was saved.
-    return [java, "-Xms64M", f"-Xmx{heap}M", "-XX:+ExitOnOutOfMemoryError", "-cp", f"{PLACE}/server/*", *options, "com.google.refine.Refine"]
+    return [java, "-Xms64M", f"-Xmx{heap}M", "-XX:+ExitOnOutOfMemoryError", "-cp", f"{place}/{jars}", *options, "com.google.refine.Refine"]
 
 
 def proxies(env):

@@ -1,9 +1,11 @@
 /** The service `openrefine`: OpenRefine in the browser, behind a door that asks for the token. */
+import { z } from "zod";
 import { type Answer, failed, passed } from "../../checks/check.ts";
 import { ask, behindDoor, doorChecks, pastDoor } from "../../checks/door-checks.ts";
 import { field, object, told } from "../../checks/http-answer.ts";
 import type { KindChecks, ServiceContext } from "../../checks/kind-checks.ts";
-import { memory, port } from "../../workbench/values.ts";
+import type { Complaint } from "../../workbench/units.ts";
+import { checkedText, memory, port } from "../../workbench/values.ts";
 import { type AnyService, defineKind } from "../kind.ts";
 
 export interface OpenRefineService extends AnyService {
@@ -11,10 +13,26 @@ export interface OpenRefineService extends AnyService {
   port: number;
   /** Its heap, MiB. */
   memoryMiB: number;
+  /** A release of OpenRefine, in place of the distribution's package. */
+  source?: { url: string; sha256: string };
 }
 
 const RANGE = "between 256 MiB and 64 GiB";
 const PATIENCE_MS = 60_000;
+
+const source = z
+  .strictObject({
+    url: checkedText(urlComplaint, {
+      description: "Address of OpenRefine's archive for Linux, as the VM reaches it.",
+      examples: ["https://boxes.example.edu/openrefine-linux-3.9.5.tar.gz"],
+      maxLength: 300,
+    }),
+    sha256: checkedText(hashComplaint, {
+      description: "SHA-256 of that archive.",
+      pattern: "^[0-9a-f]{64}$",
+    }),
+  })
+  .meta({ description: "A release of OpenRefine, in place of the distribution's package." });
 
 export const kind = defineKind({
   kind: "openrefine",
@@ -27,6 +45,7 @@ export const kind = defineKind({
       RANGE,
       `What OpenRefine's projects may take together (Java's heap), ${RANGE}.`,
     ).prefault("1 GiB"),
+    source: source.optional(),
   },
   single: true,
   // Measured: 177 MiB before the first project, of which 64 MiB heap; the door takes 30.
@@ -34,12 +53,27 @@ export const kind = defineKind({
   resolve: (name, options): OpenRefineService => ({
     ...{ kind: "openrefine", name },
     ...{ port: options.port, memoryMiB: options.memory },
+    ...(options.source === undefined ? {} : { source: options.source }),
   }),
-  packages: () => ({ apt: ["openrefine"] }),
-  data: ({ name, kind, port, memoryMiB }) => ({ name, kind, port, memory: memoryMiB }),
+  packages: ({ source }) => ({ apt: [source === undefined ? "openrefine" : "default-jre-headless"] }),
+  data: ({ name, kind, port, memoryMiB, source }) => ({ name, kind, port, memory: memoryMiB, source }),
   page: () => ({ title: "OpenRefine", address: "?token={token}", order: 60 }),
   checks,
 });
+
+function urlComplaint(value: string): Complaint | undefined {
+  const plain = /^https?:\/\/[A-Za-z0-9.-]+(?::\d+)?\/[A-Za-z0-9._~%/+-]*\.t(?:ar\.)?gz$/;
+  if (value.length <= 300 && plain.test(value)) return undefined;
+  return {
+    message: "is not the address of a .tar.gz",
+    hint: "Write it like https://boxes.example.edu/openrefine-linux-3.9.5.tar.gz.",
+  };
+}
+
+function hashComplaint(value: string): Complaint | undefined {
+  if (/^[0-9a-f]{64}$/.test(value)) return undefined;
+  return { message: "is not a SHA-256", hint: "It has 64 digits, 0-9 and a-f: `sha256sum FILE` prints it." };
+}
 
 function checks(context: ServiceContext<OpenRefineService>): KindChecks {
   const { name } = context.service;
