@@ -5,6 +5,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { throughTheBrowser } from "./browser-trial.ts";
+import { homeTellsOfDatabase } from "./home-trial.ts";
 import { type Change, type Lab, mustNotebox, up } from "./lab.ts";
 import { publishNewer } from "./newer-box.ts";
 import { expectWork, makeWork } from "./service-work.ts";
@@ -38,6 +39,7 @@ export async function servicesTrial(lab: Lab): Promise<string> {
       breaking: `systemctl stop ${name}@${name}.service`,
       mending: `systemctl start ${name}@${name}.service`,
     });
+  await homeTellsOfDatabase(lab, SERVICES.home.port);
   await throughTheBrowser(lab, path.join(lab.folder, "pictures"));
   await makeWork(lab);
   await mustNotebox(lab, ["down"]);
@@ -51,5 +53,5 @@ export async function servicesTrial(lab: Lab): Promise<string> {
   await mustNotebox(lab, ["upgrade"]);
   await expectWork(lab, "after an upgrade");
   await verified(lab);
-  return `${Object.keys(SERVICES).join(", ")}: broken and mended; Chromium by the home page's links; a row, a project, a notebook and a file on the desktop outlived down, destroy and an upgrade`;
+  return `${Object.keys(SERVICES).join(", ")}: broken and mended; the home page told what was wrong with a database; Chromium by the home page's links; a row, a project, a notebook and a file on the desktop outlived down, destroy and an upgrade`;
 }
