@@ -2,6 +2,7 @@
 
 require "fileutils"
 
+require_relative "awake"
 require_relative "backup_file"
 require_relative "provisioning"
 require_relative "vm_work"
@@ -24,6 +25,7 @@ module Notebox
     # `folder` gets the pieces, and is this person's alone. nil when the VM was never set up. The VM runs afterwards.
     def save(folder)
       @machine.action(:up, provision_enabled: false) unless @machine.state.id == :running
+      Awake.wait(@machine)
       FileUtils.rm_rf(folder)
       FileUtils.mkdir_p(folder, mode: 0o700)
       work = VmWork.new(@machine, self.class.script(@root))

@@ -66,6 +66,17 @@ describe.each(["sh", "desktop"])("the novice's way, by files in .%s", (kind) => 
     expect(novice.standins.opened()).toEqual([`${novice.folder}/.notebox/open.html`]);
   });
 
+  test("a machine whose start was killed is waited for before anything is done in it", () => {
+    fs.rmSync(novice.path(".notebox/open.html"));
+    const run = novice.click(`Start.${kind}`);
+    expect([run.code, words()]).toEqual([0, ["up"]]);
+    expect(run.text).toContain("3 of 5: Starting the virtual machine");
+    const logs = fs.readdirSync(novice.path(".notebox/logs")).filter((name) => name.endsWith("-start.log"));
+    const log = fs.readFileSync(novice.path(`.notebox/logs/${logs.sort().at(-1)}`), "utf8");
+    expect(log.indexOf("asked whether it answers")).toBeGreaterThan(0);
+    expect(log.indexOf("asked whether it answers")).toBeLessThan(log.indexOf("Running provisioner"));
+  });
+
   test("the page of a machine that has gone is not opened", () => {
     novice.standins.set("vm", "poweroff");
     novice.standins.set("fail", "VBoxManageError it does not start");

@@ -148,6 +148,11 @@ class Machine
     self
   end
 
+  def wait_for_ready(_seconds)
+    puts "==> default: asked whether it answers"
+    true
+  end
+
   def sudo(command, **)
     yield :stdout, "token-token-token-token" if command.include?("/tokens/")
     0

@@ -1,0 +1,14 @@
+# A VM that runs may still be booting, if the start that began it was killed: Vagrant then takes it for ready, and fails at the
+# first thing that it does in it.
+
+module Notebox
+  module Awake
+    # Until it answers, or the time for a start is over: then whoever goes on meets the reason.
+    def self.wait(machine)
+      return unless machine.state.id == :running
+
+      machine.ui.info("It runs. Waiting for machine to boot, if it has not yet.")
+      machine.communicate.wait_for_ready(machine.config.vm.boot_timeout)
+    end
+  end
+end
