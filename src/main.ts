@@ -99,7 +99,7 @@ async function createDeps(
     http: { request: async (request) => await (await import("./adapters/got.ts")).createHttp(env).request(request) },
     hashThreads: createHashThreads(),
     downloads: {
-      open: async (request) => await (await import("./adapters/got.ts")).createDownloads(env).open(request),
+      open: async (request) => await (await import("./adapters/download.ts")).createDownloads(env).open(request),
     },
     servers: {
       listen: async (options) => await (await import("./adapters/http-server.ts")).createHttpServers().listen(options),

@@ -121,7 +121,10 @@ export interface Download {
   status: number;
   /** Names in lower case. */
   headers: Readonly<Record<string, string>>;
-  /** The bytes as they are sent, never unpacked. Throws UserError `unreachable` when they stop before their end. */
+  /**
+   * The bytes as they are sent, never unpacked; a piece's memory may be used again as soon as the next one is asked
+   * for. Throws UserError `unreachable` when they stop before their end.
+   */
   body: AsyncIterable<Uint8Array>;
   /** Ends the connection; harmless when it has ended. */
   close(): void;

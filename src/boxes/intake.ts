@@ -5,6 +5,7 @@
 import type fs from "node:fs/promises";
 import type { HashThreads } from "../ports.ts";
 import { type Digest, type HashType, splitHashes } from "./digest.ts";
+import { type DirectFile, openDirect, sharedMemory } from "./direct-file.ts";
 import type { Inspector } from "./inspect/inspect.ts";
 
 export interface Intake {
@@ -22,6 +23,8 @@ export interface Intake {
 }
 
 export interface IntakeOptions {
+  /** The file, and its handle, which may be written to. */
+  file: string;
   handle: fs.FileHandle;
   /** Looks at the bytes, where they need looking at. */
   inspector?: Inspector;
@@ -42,9 +45,11 @@ const SYNC_EVERY = 8 * 1024 * 1024;
 export function createIntake(options: IntakeOptions): Intake {
   const { handle, inspector } = options;
   const hashes = splitHashes(options.threads, options.extra);
-  // In shared memory, so that another thread can hash them where they lie.
-  const ring = Array.from({ length: BLOCKS }, () => ({
-    block: Buffer.from(new SharedArrayBuffer(BLOCK)),
+  const direct = openDirect(options.file);
+  // Where another thread can hash them, and the disk fetch them.
+  const memory = sharedMemory(BLOCKS * BLOCK);
+  const ring = Array.from({ length: BLOCKS }, (_, index) => ({
+    block: memory.subarray(index * BLOCK, (index + 1) * BLOCK),
     free: Promise.resolve(),
   }));
   let turn = 0;
@@ -66,7 +71,7 @@ export function createIntake(options: IntakeOptions): Intake {
     // One write after the other: what is on the disk has no gaps.
     const position = at;
     const before = writing;
-    writing = before.then(() => writeAll(handle, bytes, position));
+    writing = before.then(async () => await writeAll(handle, await direct, bytes, position));
     own.free = Promise.all([writing, hashing]).then(() => {});
     // Their failure is met at the next await; until then it must not count as unhandled.
     for (const one of [writing, own.free]) one.catch(() => {});
@@ -119,11 +124,20 @@ export function createIntake(options: IntakeOptions): Intake {
       synced = at;
     },
     digest: async () => await hashes.digest(),
-    stop: () => hashes.stop(),
+    stop: () => {
+      hashes.stop();
+      void direct.then((file) => file?.close()).catch(() => {});
+    },
   };
 }
 
-async function writeAll(output: fs.FileHandle, bytes: Buffer, at: number): Promise<void> {
+async function writeAll(
+  output: fs.FileHandle,
+  direct: DirectFile | undefined,
+  bytes: Buffer,
+  at: number,
+): Promise<void> {
+  if (await direct?.write(bytes, at)) return;
   for (let written = 0; written < bytes.length; ) {
     const { bytesWritten } = await output.write(bytes, written, bytes.length - written, at + written);
     written += bytesWritten;

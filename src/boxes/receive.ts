@@ -79,7 +79,7 @@ type Receive = (
 
 const copy: Receive = async (input, output, size, options) => {
   const inspector = inspectBox(options.name ?? options.source);
-  const intake = createIntake({ handle: output, inspector, threads: options.threads });
+  const intake = createIntake({ file: options.part, handle: output, inspector, threads: options.threads });
   try {
     await readAll(input, size, options, (bytes) => intake.write(bytes));
     await intake.settle();
@@ -91,7 +91,7 @@ const copy: Receive = async (input, output, size, options) => {
 };
 
 const unpack: Receive = async (input, output, size, options) => {
-  const intake = createIntake({ handle: output, threads: options.threads });
+  const intake = createIntake({ file: options.part, handle: output, threads: options.threads });
   const hashes = startHashes();
   const inspector = inspectBox(options.name ?? options.source, { onTar: (bytes) => intake.write(bytes) });
   try {

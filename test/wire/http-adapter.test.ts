@@ -1,10 +1,12 @@
 /** The HTTP adapter at the wire: who is asked directly and who through a proxy, and that one request is one request. */
+import { randomBytes } from "node:crypto";
 import http from "node:http";
-import type net from "node:net";
+import net from "node:net";
 import { Readable } from "node:stream";
 import zlib from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createDownloads, createHttp } from "../../src/adapters/got.ts";
+import { createDownloads } from "../../src/adapters/download.ts";
+import { createHttp } from "../../src/adapters/got.ts";
 import { UserError } from "../../src/errors.ts";
 
 let server: http.Server;
@@ -165,8 +167,10 @@ describe("one request", () => {
 });
 
 describe("a download", () => {
+  const open = async (path: string, env = {}, address = url) =>
+    await createDownloads(env).open({ url: address + path, idleMs: 200 });
   const read = async (path: string, env = {}, address = url): Promise<string> => {
-    const { body, headers } = await createDownloads(env).open({ url: address + path, idleMs: 200 });
+    const { body, headers } = await open(path, env, address);
     let text = "";
     for await (const chunk of body) text += Buffer.from(chunk).toString();
     return `${headers["connection"] ?? ""} ${text}`;
@@ -187,5 +191,95 @@ describe("a download", () => {
 
   test("goes through the proxy that the environment names", async () => {
     expect(await read("/x.box", { http_proxy: proxyUrl }, "http://files.example.test")).toContain("from the proxy");
+  });
+
+  test("a tunnel that the proxy refuses is told", async () => {
+    const error = await problem(read("/x.box", { https_proxy: proxyUrl }, "https://files.example.test"));
+    expect(error.message).toMatch(/through the proxy 127\.0\.0\.1:\d+: .*407/);
+  });
+
+  test("Ctrl-C ends it before the answer and within the body", async () => {
+    for (const path of ["/hangs", "/stalls"]) {
+      const abort = new AbortController();
+      setTimeout(() => abort.abort(), 50);
+      const asked = createDownloads({}).open({ url: url + path, idleMs: 3000, signal: abort.signal });
+      const drained = asked.then(async ({ body }) => {
+        for await (const _ of body);
+      });
+      expect((await problem(drained)).code).toBe("interrupted");
+    }
+  });
+
+  describe("from a server that sends these very bytes", () => {
+    const large = randomBytes(5 * 1024 * 1024 + 7);
+    const ok = (...headers: string[]) => ["HTTP/1.1 200 OK", ...headers, "", ""].join("\r\n");
+    const withServer = async <T>(sent: (string | Buffer)[], work: (address: string) => Promise<T>): Promise<T> => {
+      const raw = net.createServer((socket) => {
+        socket.on("error", () => {});
+        socket.once("data", async () => {
+          for (const one of sent) {
+            if (one === "END") socket.end();
+            else socket.write(one);
+            // So that each arrives alone.
+            await new Promise((resolve) => setTimeout(resolve, 15));
+          }
+        });
+      });
+      await new Promise<void>((resolve) => raw.listen(0, "127.0.0.1", resolve));
+      try {
+        return await work(`http://127.0.0.1:${(raw.address() as net.AddressInfo).port}`);
+      } finally {
+        raw.close();
+      }
+    };
+    const all = async (sent: (string | Buffer)[]): Promise<Buffer> =>
+      await withServer(sent, async (address) => {
+        const parts: Buffer[] = [];
+        for await (const piece of (await open("/", {}, address)).body) parts.push(Buffer.from(piece));
+        return Buffer.concat(parts);
+      });
+
+    test.each<[string, (string | Buffer)[]]>([
+      ["head and body at once", [`${ok("content-length: 5")}hello`]],
+      ["the head cut within its end", ["HTTP/1.1 200 OK\r\ncontent-length: 5\r", "\n\r", "\nhel", "lo"]],
+      [
+        "a hint before the answer",
+        [`HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n${ok("content-length: 5")}hel`, "lo"],
+      ],
+      ["more bytes than it said", [`${ok("content-length: 5")}hello again`]],
+      ["in chunks", [`${ok("transfer-encoding: chunked")}2\r\nhe\r\n`, "3\r\nllo\r\n0\r\n\r\n"]],
+      ["without a length", [`${ok("connection: close")}hel`, "lo", "END"]],
+    ])("%s", async (_, sent) => {
+      expect((await all(sent)).toString()).toBe("hello");
+    });
+
+    test("nothing at all, which ends without waiting", async () => {
+      expect(await all([ok("content-length: 0")])).toHaveLength(0);
+    });
+
+    test("a large one is whole, and in one piece of memory: past the parser", async () => {
+      const head = ok(`content-length: ${large.length}`);
+      await withServer([head.slice(0, -3), head.slice(-3), large], async (address) => {
+        const memory = new Set<ArrayBufferLike>();
+        const parts: Buffer[] = [];
+        for await (const piece of (await open("/", {}, address)).body) {
+          memory.add(piece.buffer);
+          parts.push(Buffer.from(piece));
+          // Whoever takes his time is waited for.
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+        expect(Buffer.concat(parts).equals(large)).toBe(true);
+        expect(memory.size).toBe(1);
+      });
+    });
+
+    test.each<[string, (string | Buffer)[], string]>([
+      ["cut off", [`${ok("content-length: 10")}hello`, "END"], "the connection was cut"],
+      ["silent", [`${ok("content-length: 10")}hello`], "no answer within 0.2 s"],
+      ["no HTTP", ["SSH-2.0-OpenSSH_9.2\r\n"], "Parse Error"],
+    ])("%s", async (_, sent, why) => {
+      const error = await problem(all(sent));
+      expect([error.code, error.message]).toEqual(["unreachable", expect.stringContaining(why)]);
+    });
   });
 });

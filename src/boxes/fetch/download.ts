@@ -145,6 +145,7 @@ class Job {
     this.intake?.stop();
     this.inspector = inspectBox(this.from.url);
     return createIntake({
+      file: this.options.part,
       handle,
       inspector: this.inspector,
       threads: this.needs.hashThreads,

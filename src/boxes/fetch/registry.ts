@@ -156,7 +156,7 @@ async function textOrBox(answer: Answer, url: string): Promise<string | undefine
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of answer.body) {
-    parts.push(chunk);
+    parts.push(Buffer.from(chunk));
     size += chunk.length;
     const first = /[^\s\uFEFF]/.exec(Buffer.concat(parts.slice(0, 1)).toString("utf8"))?.[0];
     if (first !== undefined && first !== "{" && first !== "[") return undefined;
@@ -175,7 +175,7 @@ async function wholeBytes(answer: Answer, url: string): Promise<Buffer> {
   let size = 0;
   try {
     for await (const chunk of answer.body) {
-      parts.push(chunk);
+      parts.push(Buffer.from(chunk));
       size += chunk.length;
       if (size > CATALOG_LIMIT) throw tooLarge(url);
     }

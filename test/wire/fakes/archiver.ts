@@ -2,8 +2,8 @@
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { createDownloads } from "../../../src/adapters/download.ts";
 import { createProcesses } from "../../../src/adapters/execa.ts";
-import { createDownloads } from "../../../src/adapters/got.ts";
 import { createHashThreads } from "../../../src/adapters/hash-worker.ts";
 import { createRunLog } from "../../../src/adapters/run-log.ts";
 import { type BoxRecord, FOR_NOBODY } from "../../../src/boxes/catalog.ts";
