@@ -34,7 +34,9 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** Throws UserError `usage` for a name that the share does not hold, `unreachable`, `integrity`. */
 export async function boxList(deps: Deps, options: BoxListOptions): Promise<BoxListResult> {
   const share = path.resolve(options.share);
-  const [{ doors }, { places, twins }] = await Promise.all([requireSettings(share), surveyBoxes(share, options.name)]);
+  // In this order: where there is no share, or none that answers, that is told before anything is read at once.
+  const { doors } = await requireSettings(share);
+  const { places, twins } = await surveyBoxes(share, options.name);
   if (options.name !== undefined && places.length === 0)
     throw new UserError({
       code: "usage",
