@@ -2,7 +2,7 @@
  * The table of known faults, templates/vagrant/faults.json: what is wrong, why, and what to do. notebox, the Ruby beside
  * the Vagrantfile (templates/vagrant/faults.rb) and the launchers read the one file. Pure; it leans on errors.ts alone.
  */
-import { z } from "zod";
+import * as z from "zod";
 import data from "../templates/vagrant/faults.json" with { type: "json" };
 import { type ErrorCode, EXIT_CODES } from "./errors.ts";
 

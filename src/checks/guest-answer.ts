@@ -3,7 +3,7 @@
  * A guest may be broken or hostile, so nothing is believed to have its shape before it has been looked at.
  * What is right or wrong about it is judged in guest-checks.ts and service-checks.ts.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 const provisioned = z.object({ workbench: z.string(), finished: z.string().optional() }).loose();
 

@@ -2,7 +2,7 @@
  * What a backup says of itself: `manifest.json`, the last member of its archive. Read by whoever restores, who believes
  * nothing of it that was not checked against the bytes.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { UserError } from "../errors.ts";
 
 /** Members of the archive; those with a dot and gz are packed tars, as the VM made them. */

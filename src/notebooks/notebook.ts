@@ -1,6 +1,6 @@
 /** An .ipynb file → its cells: the part of nbformat 4 that notebox reads. What cells mean is for routes.ts. */
 import fs from "node:fs/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { type Problem, systemErrorCode, UserError } from "../errors.ts";
 import { type Notes, notesOfMetadata } from "./notes.ts";
 

@@ -7,7 +7,7 @@
  *   # writes: no
  * Pure. What a request is made of is in example-request.ts.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 export interface Notes {
   /** Path and query, as the author wrote them. */

@@ -3,7 +3,7 @@
  * nothing else: docs/adding-a-service.md goes through one. What every kind has in common is asked in src/checks and laid
  * down in provision/steps; here is only what differs.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { KindChecks, ServiceContext } from "../checks/kind-checks.ts";
 
 /** What every service has, whatever its kind. */

@@ -2,7 +2,7 @@
  * What workbench.yaml says about the hand-out: whom to ask, the page's language, what may travel although it looks like
  * personal data. Values only; looking for personal data is for src/bundle/scan.ts.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Complaint } from "./units.ts";
 import { checkedText, listOf } from "./values.ts";
 

@@ -1,5 +1,5 @@
 /** The JSON Schema of workbench.yaml, for editors: made from the one zod schema, checked in as schema/workbench.schema.json. */
-import { z } from "zod";
+import * as z from "zod";
 import { KINDS } from "../services/index.ts";
 import { workbenchSchema } from "./schema.ts";
 import { NAME_PATTERN } from "./values.ts";

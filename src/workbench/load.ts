@@ -2,7 +2,7 @@
  * workbench.yaml → the resolved workbench, or one error with every problem in it. Writes nothing.
  * The steps: read the file, read YAML, check each value, check values against each other and against files.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import { type Problem, UserError } from "../errors.ts";
 import { crossProblems } from "./cross-checks.ts";
 import { readWorkbenchFile } from "./file.ts";

@@ -1,5 +1,5 @@
 /** zod's issues → problems with file, line, column, value and a hint, in words. Pure. */
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Problem } from "../errors.ts";
 import { isRecord, keysAt } from "./schema.ts";
 import { nearest } from "./suggest.ts";

@@ -2,7 +2,7 @@
  * The one schema of workbench.yaml. It checks values one by one; what values say about each other and about
  * files is in cross-checks.ts. The JSON Schema for editors is made from it in json-schema.ts.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { KIND_NAMES, kindNamed } from "../services/index.ts";
 import { boxNameComplaint, constraintComplaint, doorComplaint } from "./box-values.ts";
 import { contact, handout, language } from "./handout-values.ts";

@@ -3,7 +3,7 @@
  * says in words what is wrong and, where it can, what was meant. Which key takes which is for schema.ts and
  * for the kinds in src/services.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { type Complaint, type Measured, parseDuration, parseSize } from "./units.ts";
 
 /** Standard texts, for editors: they end up in the JSON Schema. */

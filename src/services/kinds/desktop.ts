@@ -1,5 +1,5 @@
 /** The service `desktop`: Xfce on a virtual display, in the browser, behind a door that asks for the token. */
-import { z } from "zod";
+import * as z from "zod";
 import { type Answer, failed, passed } from "../../checks/check.ts";
 import { ask, behindDoor, doorChecks } from "../../checks/door-checks.ts";
 import { object, told } from "../../checks/http-answer.ts";

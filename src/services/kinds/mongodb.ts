@@ -2,7 +2,7 @@
  * The service `mongodb`: MongoDB for notebooks. No distribution has its server and notebox names no address for it, so the
  * workbench says where it comes from.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { notApplicable } from "../../checks/check.ts";
 import { databaseFacts, databaseQuestion, dataIsLoaded, judgeLogin, judgeQuery } from "../../checks/database-checks.ts";
 import type { KindChecks, ServiceContext } from "../../checks/kind-checks.ts";
