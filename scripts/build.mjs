@@ -1,16 +1,17 @@
-// Bundles src/ into dist/: notebox.cjs, which knows the command line and starts at once, and verbs.cjs, which holds
-// all that main.ts and cli/ import dynamically and is read when a verb runs, and a file for each package that src/
-// imports dynamically, because few verbs need one. Parsing all of it takes longer than starting Node, and `--version` and
-// `--help` need none of it. CommonJS, because ssh2 needs __dirname.
+// Bundles src/ into dist/: notebox.cjs, which knows the command line and starts at once, and in parts/ a file for each
+// module that main.ts and cli/ import dynamically, for each package that src/ imports so, and for what several of them
+// share. A verb reads its own parts only: parsing all of them takes longer than starting Node. CommonJS, because ssh2
+// needs __dirname.
 import fs from "node:fs";
-import { builtinModules } from "node:module";
 import path from "node:path";
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 import { kindsForEsbuild } from "./lib/kinds.mjs";
 
 const root = path.resolve(import.meta.dirname, "..");
+const src = path.join(root, "src");
 const dist = path.join(root, "dist");
-const entry = path.join(root, "src/main.ts");
+/** What a build leaves out stays so long, in milliseconds, for programs that are running. */
+const GRACE = 3_600_000;
 
 const common = {
   bundle: true,
@@ -18,75 +19,86 @@ const common = {
   keepNames: true,
   platform: "node",
   target: "node20",
-  format: "cjs",
   // cpu-features is ssh2's optional native helper; the fallbacks beside it are pure JavaScript.
   external: ["cpu-features", "*.node"],
   loader: { ".py": "text", ".sh": "text", ".json": "json" },
   define: { "import.meta.url": "__importMetaUrl" },
   inject: [path.join(root, "scripts/import-meta-url.mjs")],
-  // Node would not see the names that such a file exports; require does.
-  supported: { "dynamic-import": false },
   logLevel: "warning",
   legalComments: "none",
+  write: false,
+};
+const asCommonJs = {
+  format: "cjs",
+  // Node would not see the names that such a file exports; require does.
+  supported: { "dynamic-import": false },
 };
 
-/** Module of src/ → its key in verbs.cjs. */
-const lazy = new Map();
+/** Name of a part → the module of src/ that it holds. */
+const parts = {};
 
-const toVerbs = {
-  name: "to-verbs",
-  setup({ onResolve, onLoad }) {
+const toParts = {
+  name: "to-parts",
+  setup({ onResolve }) {
     onResolve({ filter: /^\.\.?\// }, ({ kind, path: target, resolveDir }) => {
       if (kind !== "dynamic-import") return undefined;
       const file = path.resolve(resolveDir, target);
-      lazy.set(file, path.relative(path.join(root, "src"), file).replaceAll(path.sep, "/"));
-      return { path: file, namespace: "verbs" };
-    });
-    onLoad({ filter: /.*/, namespace: "verbs" }, ({ path: file }) => ({
-      contents: `module.exports = require("./verbs.cjs")[${JSON.stringify(lazy.get(file))}]();`,
-      resolveDir: dist,
-    }));
-    onResolve({ filter: /^\.\/verbs\.cjs$/, namespace: "verbs" }, () => ({ path: "./verbs.cjs", external: true }));
-  },
-};
-
-/** Package → its file beside verbs.cjs. */
-const packages = new Map();
-
-const toPackages = {
-  name: "to-packages",
-  setup({ onResolve }) {
-    onResolve({ filter: /^[a-z@]/ }, ({ kind, path: name, importer }) => {
-      if (kind !== "dynamic-import" || importer.includes("node_modules") || builtinModules.includes(name))
-        return undefined;
-      packages.set(name, `package-${name.replace(/[^a-z0-9-]+/g, "-").replace(/^-/, "")}.cjs`);
-      return { path: `./${packages.get(name)}`, external: true };
+      const name = path.relative(src, file).replaceAll(path.sep, "/").replace(/\.ts$/, "");
+      parts[name] = file;
+      return { path: `./parts/${name}.cjs`, external: true };
     });
   },
 };
 
-fs.mkdirSync(dist, { recursive: true });
-await bundle("notebox.cjs", {
-  entryPoints: [entry],
-  banner: { js: "#!/usr/bin/env node" },
-  plugins: [toVerbs, kindsForEsbuild],
+const [start] = (
+  await build({
+    ...common,
+    ...asCommonJs,
+    entryPoints: [path.join(src, "main.ts")],
+    outfile: path.join(dist, "notebox.cjs"),
+    banner: { js: "#!/usr/bin/env node" },
+    plugins: [toParts, kindsForEsbuild],
+  })
+).outputFiles;
+// Only ES modules can be split; each of the files is made CommonJS afterwards.
+const { outputFiles } = await build({
+  ...common,
+  format: "esm",
+  splitting: true,
+  entryPoints: parts,
+  outdir: path.join(dist, "parts"),
+  outExtension: { ".js": ".cjs" },
+  plugins: [kindsForEsbuild],
 });
-const list = [...lazy].map(([file, key]) => `${JSON.stringify(key)}: () => require(${JSON.stringify(file)}),`);
-const verbs = `module.exports = {\n${list.join("\n")}\n};`;
-await bundle("verbs.cjs", {
-  stdin: { contents: verbs, resolveDir: root, sourcefile: "verbs.js" },
-  plugins: [toPackages, kindsForEsbuild],
-});
-for (const [name, file] of packages)
-  await bundle(file, { stdin: { contents: `module.exports = require(${JSON.stringify(name)});`, resolveDir: root } });
-// The one that needs the other comes last, so that a program started meanwhile finds both.
-for (const name of [...packages.values(), "verbs.cjs", "notebox.cjs"]) fs.renameSync(next(name), path.join(dist, name));
+const shared = outputFiles.filter(({ path: file }) => !Object.hasOwn(parts, nameOf(file)));
+const own = outputFiles.filter((one) => !shared.includes(one));
+// Whatever needs others comes after them, so that a program started meanwhile finds them all.
+for (const { path: file, text } of [...shared, ...own]) {
+  const { code } = await transform(text, { ...asCommonJs, minify: true, target: common.target, platform: "node" });
+  put(file, code, 0o644);
+}
+put(start.path, start.text, 0o755);
+sweep(new Set([start, ...outputFiles].map(({ path: file }) => file)));
 
-async function bundle(name, options) {
-  await build({ ...common, ...options, outfile: next(name) });
-  fs.chmodSync(next(name), name === "notebox.cjs" ? 0o755 : 0o644);
+function nameOf(file) {
+  return path
+    .relative(path.join(dist, "parts"), file)
+    .replaceAll(path.sep, "/")
+    .replace(/\.cjs$/, "");
 }
 
-function next(name) {
-  return path.join(dist, `${name}.${process.pid}.tmp`);
+/** Whole or not at all, whoever is reading. */
+function put(file, text, mode) {
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  const next = `${file}.${process.pid}.tmp`;
+  fs.writeFileSync(next, text, { mode });
+  fs.renameSync(next, file);
+}
+
+function sweep(kept) {
+  for (const name of fs.readdirSync(dist, { recursive: true })) {
+    const file = path.join(dist, name);
+    const stats = fs.statSync(file);
+    if (stats.isFile() && !kept.has(file) && Date.now() - stats.mtimeMs > GRACE) fs.rmSync(file);
+  }
 }

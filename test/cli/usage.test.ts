@@ -170,13 +170,11 @@ test("a result that finds no room is no success: exit 11", () => {
 test("a fault in notebox: exit 1 with the log's place, and its stack in the log alone", () => {
   // The root of the package without its assets stands for any fault.
   const place = path.join(folder, "broken");
-  fs.mkdirSync(path.join(place, "dist"), { recursive: true });
-  for (const name of ["package.json", "dist/notebox.cjs"])
-    fs.copyFileSync(path.join(root, name), path.join(place, name));
-  const source = fs.readFileSync(path.join(root, "dist", "verbs.cjs"), "utf8");
+  for (const name of ["package.json", "dist"])
+    fs.cpSync(path.join(root, name), path.join(place, name), { recursive: true });
   fs.writeFileSync(
-    path.join(place, "dist", "verbs.cjs"),
-    `${source}\nmodule.exports["commands/status.ts"] = () => ({ status: async () => { throw new TypeError("no such luck"); } });\n`,
+    path.join(place, "dist/parts/commands/status.cjs"),
+    `exports.status = async () => { throw new TypeError("no such luck"); };\n`,
   );
   const { status, stderr } = spawnSync(process.execPath, [path.join(place, "dist", "notebox.cjs"), "status"], {
     encoding: "utf8",
