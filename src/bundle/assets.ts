@@ -2,7 +2,7 @@
  * Reads what the bundle is made from: the package's own templates/ and provision/. The one effect that comes
  * before planning; plan.ts turns the contents into files.
  */
-import fs from "node:fs/promises";
+import fs from "node:fs";
 import path from "node:path";
 
 /** Contents by path below the package's folder, with forward slashes: "templates/Vagrantfile.hbs". Sorted. */
@@ -14,30 +14,19 @@ const SINGLE = ["schema/workbench.schema.json", "templates/Vagrantfile.hbs"];
 // What editors, Python and file managers leave behind.
 const LITTER = /^(?:\..*|__pycache__|.*\.pyc|.*~|Thumbs\.db|desktop\.ini)$/i;
 
-/** `folder` is the package's own, absolute. */
-export async function readAssets(folder: string): Promise<Assets> {
-  const files = (await Promise.all(ROOMS.map((room) => list(folder, room)))).flat();
-  const names = [...files, ...SINGLE].sort();
-  return new Map(
-    await Promise.all(
-      names.map(
-        async (name): Promise<[string, Buffer]> => [name, withLineFeeds(await fs.readFile(path.join(folder, name)))],
-      ),
-    ),
-  );
+/** `folder` is the package's own, absolute. At once: so many small files are read sooner than other threads are asked. */
+export function readAssets(folder: string): Assets {
+  const names = [...ROOMS.flatMap((room) => list(folder, room)), ...SINGLE].sort();
+  return new Map(names.map((name) => [name, withLineFeeds(fs.readFileSync(path.join(folder, name)))]));
 }
 
-async function list(folder: string, below: string): Promise<string[]> {
-  const entries = await fs.readdir(path.join(folder, below), { withFileTypes: true });
-  const found = await Promise.all(
-    entries.map(async (entry) => {
-      const name = `${below}/${entry.name}`;
-      if (LITTER.test(entry.name)) return [];
-      if (entry.isDirectory()) return await list(folder, name);
-      return entry.isFile() ? [name] : [];
-    }),
-  );
-  return found.flat();
+function list(folder: string, below: string): string[] {
+  return fs.readdirSync(path.join(folder, below), { withFileTypes: true }).flatMap((entry) => {
+    const name = `${below}/${entry.name}`;
+    if (LITTER.test(entry.name)) return [];
+    if (entry.isDirectory()) return list(folder, name);
+    return entry.isFile() ? [name] : [];
+  });
 }
 
 /** A checkout on Windows may have changed line ends; the guest reads LF only. Files with a NUL are left alone. */

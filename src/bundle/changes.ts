@@ -2,7 +2,7 @@
  * Compares planned files with a folder: what has to be created, changed or deleted, and what a person has changed
  * by hand. Reads only; write.ts acts on it.
  */
-import fs from "node:fs/promises";
+import fs from "node:fs";
 import path from "node:path";
 import { type Problem, systemErrorCode } from "../errors.ts";
 import { readOwnFile } from "./own-file.ts";
@@ -26,14 +26,14 @@ export interface Comparison {
 }
 
 export async function compare(folder: string, planned: readonly PlannedFile[]): Promise<Comparison> {
-  const inTheWay = await obstacleAt(folder, RENDERED);
+  const inTheWay = obstacleAt(folder, RENDERED);
   if (inTheWay !== undefined) return { changes: [], own: new Map(), obstacles: [inTheWay] };
   const record = parseRendered((await readOwnFile(path.join(folder, RENDERED)))?.toString("utf8"));
   const contents = new Map(planned.map((file) => [file.path, file.content]));
   const paths = [...new Set([...contents.keys(), ...record.files.keys(), ...record.pending.keys()])].sort();
   const found: Comparison & { own: Map<string, string> } = { changes: [], own: new Map(), obstacles: [] };
   for (const name of paths) {
-    const obstacle = await obstacleAt(folder, name);
+    const obstacle = obstacleAt(folder, name);
     if (obstacle !== undefined) {
       if (contents.has(name)) found.obstacles.push(obstacle);
       continue;
@@ -67,11 +67,11 @@ function changeOf(
 }
 
 /** A link on the way could lead a write out of the folder; a folder cannot be replaced by a file. */
-async function obstacleAt(folder: string, name: string): Promise<Problem | undefined> {
+function obstacleAt(folder: string, name: string): Problem | undefined {
   const parts = name.split("/");
   for (let count = 1; count <= parts.length; count++) {
     const at = path.join(folder, ...parts.slice(0, count));
-    const stats = await fs.lstat(at).catch((error: unknown) => ignoreMissing(error));
+    const stats = look(at);
     if (!stats) return undefined;
     const isLast = count === parts.length;
     const word = stats.isSymbolicLink() ? "link" : isLast && stats.isDirectory() ? "folder" : undefined;
@@ -84,7 +84,12 @@ async function obstacleAt(folder: string, name: string): Promise<Problem | undef
   return undefined;
 }
 
-function ignoreMissing(error: unknown): undefined {
-  if (systemErrorCode(error) === "ENOENT" || systemErrorCode(error) === "ENOTDIR") return undefined;
-  throw error;
+/** At once: there are hundreds of such looks, one after the other, and handing each to another thread takes longer. */
+function look(at: string): fs.Stats | undefined {
+  try {
+    return fs.lstatSync(at, { throwIfNoEntry: false });
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOTDIR") return undefined;
+    throw error;
+  }
 }

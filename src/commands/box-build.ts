@@ -162,7 +162,7 @@ async function writeBundle(deps: Deps, workbench: Workbench, folder: string): Pr
   const lock = await readLock(workbench.folder);
   const planned = planBundle({
     workbench,
-    assets: await readAssets(deps.assets),
+    assets: readAssets(deps.assets),
     lock,
     files: await readBrought(workbench),
   });

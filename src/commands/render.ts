@@ -53,7 +53,7 @@ export async function render(deps: Deps, options: RenderOptions): Promise<Render
   const workbench = await loadWorkbench(options.folder, { lint: true });
   if (!options.dryRun) deps.log.open(options.folder);
   await tellWarnings(deps, workbench);
-  const assets = await readAssets(deps.assets);
+  const assets = readAssets(deps.assets);
   const planned = planBundle({
     workbench,
     assets,

@@ -205,7 +205,7 @@ async function hashes(deps: Deps, workbench: Workbench): Promise<VerifyInputs["h
     () => undefined,
   );
   return {
-    current: workbenchHash({ workbench, assets: await readAssets(deps.assets), files: await readBrought(workbench) }),
+    current: workbenchHash({ workbench, assets: readAssets(deps.assets), files: await readBrought(workbench) }),
     rendered,
   };
 }

@@ -19,7 +19,7 @@ import type { KernelGatewayService, Workbench } from "../../src/workbench/model.
 import { hostileText, hostileWorkbench } from "./bundle-hostile.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
-const assets = await readAssets(root);
+const assets = readAssets(root);
 const marks: KernelGatewayService = {
   kind: "kernel-gateway",
   name: "marks",

@@ -15,7 +15,7 @@ import { KIND_NAMES, kindNamed } from "../../src/services/index.ts";
 import { loadWorkbench } from "../../src/workbench/load.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
-const assets = await readAssets(root);
+const assets = readAssets(root);
 let folder = "";
 beforeAll(() => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), "notebox-services-"));

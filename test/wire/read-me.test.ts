@@ -15,7 +15,7 @@ import { CHROMIUM, type Page, startChromium } from "./fakes/chromium.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
 const HOSTILE = `</title><script>document.x = 1</script> & "quoted" 'one' *star* {{t}} <b>\u202etxet</b>`;
-const assets = await readAssets(ROOT);
+const assets = readAssets(ROOT);
 
 function page(more: Partial<Workbench>): string {
   const workbench = {

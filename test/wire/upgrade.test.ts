@@ -74,7 +74,7 @@ beforeEach(async () => {
   for (const [at, port] of ["8888", "8889"].entries()) yaml = yaml.replace(port, String(ports[at]));
   fs.writeFileSync(file, yaml);
   const provisioned = async () =>
-    workbenchHash({ workbench: await loadWorkbench(world.folder), assets: await readAssets(root) });
+    workbenchHash({ workbench: await loadWorkbench(world.folder), assets: readAssets(root) });
   world.guest.provisioned = { workbench: await provisioned(), finished: "2026-11-20T09:00:00Z" };
   for (const socket of world.guest.sockets ?? [])
     if (socket.port === 8888 || socket.port === 8889) socket.port = ports[socket.port - 8888] ?? 0;

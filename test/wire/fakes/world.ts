@@ -90,7 +90,7 @@ export async function makeWorld(): Promise<World> {
     gateway,
     guest: healthy(""),
     async heal() {
-      world.guest = healthy(workbenchHash({ workbench, assets: await readAssets(root) }));
+      world.guest = healthy(workbenchHash({ workbench, assets: readAssets(root) }));
       world.ssh.reply = reply;
       Object.assign(jupyter, { token: TOKENS.jupyter, asks: true, order: "reply-first", specs: specs(), requests: [] });
       Object.assign(gateway, { asks: true, routes: routes(), requests: [], most: 0 });
