@@ -1,6 +1,7 @@
 import os from "node:os";
 import { defineConfig } from "vitest/config";
 import { kindsForVite } from "./scripts/lib/kinds.mjs";
+import { templatesForVite } from "./scripts/lib/templates.mjs";
 
 // scripts/build.mjs bundles scripts for the guest as text; so do the tests that import src/.
 const scriptsAsText = {
@@ -10,7 +11,7 @@ const scriptsAsText = {
 };
 
 const project = (name: string, options: object = {}) => ({
-  plugins: [scriptsAsText, kindsForVite],
+  plugins: [scriptsAsText, kindsForVite, templatesForVite],
   test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: 60_000, hookTimeout: 120_000, ...options },
 });
 

@@ -6,6 +6,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { build, transform } from "esbuild";
 import { kindsForEsbuild } from "./lib/kinds.mjs";
+import { templatesForEsbuild } from "./lib/templates.mjs";
 
 const root = path.resolve(import.meta.dirname, "..");
 const src = path.join(root, "src");
@@ -68,7 +69,7 @@ const { outputFiles } = await build({
   entryPoints: parts,
   outdir: path.join(dist, "parts"),
   outExtension: { ".js": ".cjs" },
-  plugins: [kindsForEsbuild],
+  plugins: [kindsForEsbuild, templatesForEsbuild],
 });
 const shared = outputFiles.filter(({ path: file }) => !Object.hasOwn(parts, nameOf(file)));
 const own = outputFiles.filter((one) => !shared.includes(one));

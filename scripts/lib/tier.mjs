@@ -24,6 +24,7 @@ export async function runTier(entry) {
   const bundle = path.join(folder, "tier.mjs");
   const { build } = await import("esbuild");
   const { kindsForEsbuild } = await import("./kinds.mjs");
+  const { templatesForEsbuild } = await import("./templates.mjs");
   await build({
     entryPoints: [path.join(root, entry)],
     outfile: bundle,
@@ -33,7 +34,7 @@ export async function runTier(entry) {
     format: "esm",
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     loader: { ".py": "text" },
-    plugins: [kindsForEsbuild],
+    plugins: [kindsForEsbuild, templatesForEsbuild],
     logLevel: "warning",
   });
   const run = spawnSync(process.execPath, [bundle, ...process.argv.slice(2)], {

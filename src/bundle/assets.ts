@@ -5,11 +5,11 @@
 import fs from "node:fs";
 import path from "node:path";
 
-/** Contents by path below the package's folder, with forward slashes: "templates/Vagrantfile.hbs". Sorted. */
+/** Contents by path below the package's folder, with forward slashes: "templates/vagrant/faults.json". Sorted. */
 export type Assets = ReadonlyMap<string, Buffer>;
 
-const ROOMS = ["provision", "templates/launchers", "templates/read-me", "templates/vagrant"];
-const SINGLE = ["schema/workbench.schema.json", "templates/Vagrantfile.hbs"];
+const ROOMS = ["provision", "templates/read-me", "templates/vagrant"];
+const SINGLE = ["schema/workbench.schema.json"];
 
 // What editors, Python and file managers leave behind.
 const LITTER = /^(?:\..*|__pycache__|.*\.pyc|.*~|Thumbs\.db|desktop\.ini)$/i;

@@ -3,6 +3,19 @@
  * and launchers/, the part that they share. What they do stands in templates/launchers/; here each gets its name, the
  * texts of its faults and the line ends of its system.
  */
+import beginCmd from "../../templates/launchers/begin.cmd.hbs";
+import beginSh from "../../templates/launchers/begin.sh.hbs";
+import desktopEntry from "../../templates/launchers/desktop.hbs";
+import failCmd from "../../templates/launchers/fail.cmd.hbs";
+import faultCmd from "../../templates/launchers/fault.cmd.hbs";
+import faultSh from "../../templates/launchers/fault.sh.hbs";
+import homeCmd from "../../templates/launchers/home.cmd.hbs";
+import homeSh from "../../templates/launchers/home.sh.hbs";
+import launcherCmd from "../../templates/launchers/launcher.cmd.hbs";
+import launcherCommand from "../../templates/launchers/launcher.command.hbs";
+import launcherSh from "../../templates/launchers/launcher.sh.hbs";
+import runCmd from "../../templates/launchers/run.cmd.hbs";
+import runSh from "../../templates/launchers/run.sh.hbs";
 import type { Workbench } from "../workbench/model.ts";
 import type { Assets } from "./assets.ts";
 import { type PlannedFile, textFile } from "./planned-file.ts";
@@ -42,31 +55,34 @@ interface Told {
 
 export function planLaunchers(workbench: Workbench, assets: Assets): PlannedFile[] {
   const { name, title } = workbench;
-  const read = (file: string): string => templateText(assets, `launchers/${file}`);
   const all = readFaults(templateText(assets, "vagrant/faults.json"));
   const faults = FAULTS.map((id) => told(all, id));
   const [zip, network, incomplete] = ["inside-zip", "network-path", "incomplete"].map((id) => told(all, id));
   const data = { name, title, faults, zip, network, incomplete };
-  const render = (file: string, fault: string, more: object = {}): string =>
-    renderTemplate(read(file), { ...data, ...more }, { fault: read(fault) });
-  const bash = (file: string, more?: object): string => render(file, "fault.sh.hbs", more);
-  const batch = (file: string, more?: object): string => render(file, "fault.cmd.hbs", more).replaceAll("\n", "\r\n");
+  const bash = (template: TemplateSpecification, more: object = {}): string =>
+    renderTemplate(template, { ...data, ...more }, { fault: faultSh });
+  const batch = (template: TemplateSpecification, more: object = {}): string =>
+    renderTemplate(template, { ...data, ...more }, { fault: faultCmd }).replaceAll("\n", "\r\n");
 
-  const shared = ["begin", "home", "run"].flatMap((part) => [
-    textFile(`launchers/${part}.cmd`, batch(`${part}.cmd.hbs`)),
-    textFile(`launchers/${part}.sh`, bash(`${part}.sh.hbs`)),
-  ]);
+  const shared = [
+    textFile("launchers/begin.cmd", batch(beginCmd)),
+    textFile("launchers/begin.sh", bash(beginSh)),
+    textFile("launchers/home.cmd", batch(homeCmd)),
+    textFile("launchers/home.sh", bash(homeSh)),
+    textFile("launchers/run.cmd", batch(runCmd)),
+    textFile("launchers/run.sh", bash(runSh)),
+  ];
   const files = LAUNCHERS.flatMap((launcher) => {
     const words = launcher.file.replaceAll("-", " ");
-    const entry = renderTemplate(read("desktop.hbs"), { ...data, ...launcher, words });
+    const entry = renderTemplate(desktopEntry, { ...data, ...launcher, words });
     return [
-      textFile(`${launcher.file}.cmd`, batch("launcher.cmd.hbs", launcher)),
-      textFile(`${launcher.file}.command`, bash("launcher.command.hbs", launcher)),
-      textFile(`${launcher.file}.sh`, bash("launcher.sh.hbs", launcher)),
+      textFile(`${launcher.file}.cmd`, batch(launcherCmd, launcher)),
+      textFile(`${launcher.file}.command`, bash(launcherCommand, launcher)),
+      textFile(`${launcher.file}.sh`, bash(launcherSh, launcher)),
       { ...textFile(`${launcher.file}.desktop`, entry), executable: true },
     ];
   });
-  return [...files, ...shared, textFile("launchers/fail.cmd", batch("fail.cmd.hbs"))];
+  return [...files, ...shared, textFile("launchers/fail.cmd", batch(failCmd))];
 }
 
 interface Table {

@@ -3,6 +3,7 @@
  * platform. Writing them into a folder is for write.ts, into a zip for zip.ts.
  */
 import { createHash } from "node:crypto";
+import vagrantfile from "../../templates/Vagrantfile.hbs";
 import { catalogAddress } from "../boxes/doors.ts";
 import { dataOf, pageOf, schemeOf } from "../services/index.ts";
 import type { Workbench } from "../workbench/model.ts";
@@ -12,7 +13,7 @@ import { byPath, file, type PlannedFile, textFile } from "./planned-file.ts";
 import { line } from "./quote.ts";
 import { planReadMe } from "./read-me.ts";
 import { joinRuby } from "./ruby.ts";
-import { renderTemplate, templateText } from "./template.ts";
+import { renderTemplate } from "./template.ts";
 
 export interface PlanInputs {
   workbench: Workbench;
@@ -27,7 +28,7 @@ export interface PlanInputs {
 export function planBundle(inputs: PlanInputs): PlannedFile[] {
   const { workbench, assets } = inputs;
   const files = [
-    textFile("Vagrantfile", renderVagrantfile(workbench, assets)),
+    textFile("Vagrantfile", renderVagrantfile(workbench)),
     textFile("vagrant/notebox.rb", joinRuby(rubyParts(assets))),
     file("vagrant/faults.json", forPeople(assets.get("templates/vagrant/faults.json") ?? Buffer.alloc(0))),
     ...planLaunchers(workbench, assets),
@@ -106,9 +107,9 @@ export function sharedFolders(workbench: Workbench): string[] {
   return ["notebooks", "api", ...workbench.folders];
 }
 
-function renderVagrantfile(workbench: Workbench, assets: Assets): string {
+function renderVagrantfile(workbench: Workbench): string {
   const { name, title, box, machine, services } = workbench;
-  return renderTemplate(templateText(assets, "Vagrantfile.hbs"), {
+  return renderTemplate(vagrantfile, {
     name,
     title,
     box: {

@@ -2,6 +2,7 @@
  * READ-ME-FIRST.html: the one page that a person who gets a hand-out reads. Every sentence is in
  * templates/read-me/LANGUAGE.json, the page itself in page.html.hbs; here the workbench's own values join them.
  */
+import pageTemplate from "../../templates/read-me/page.html.hbs";
 import type { Workbench } from "../workbench/model.ts";
 import type { Assets } from "./assets.ts";
 import { type PlannedFile, textFile } from "./planned-file.ts";
@@ -21,7 +22,7 @@ export function planReadMe(workbench: Workbench, folders: readonly string[], ass
   const { title, contact, language } = workbench;
   const read = (name: string): unknown => JSON.parse(templateText(assets, name));
   const { oldestVagrant, pairs, needs } = read("vagrant/faults.json") as Table;
-  const page = renderTemplate(templateText(assets, "read-me/page.html.hbs"), {
+  const page = renderTemplate(pageTemplate, {
     ...{ title, language, folders, t: read(`read-me/${language}.json`), contact: contact ?? "" },
     room: `${Math.ceil(needs.newVmBytes / 1024 ** 3)} GB`,
     pairs: pairs.map(({ virtualbox, vagrant }) => ({ virtualbox, vagrant: newer(vagrant, oldestVagrant) })),

@@ -1,37 +1,27 @@
 /**
  * Handlebars as notebox uses it: no escaping by itself, nothing missing, no helper that is not here. Every value
- * that comes from workbench.yaml passes through the helper of the language that it ends up in.
+ * that comes from workbench.yaml passes through the helper of the language that it ends up in. Templates are compiled when notebox is built.
  */
-import Handlebars from "handlebars";
+import type Handlebars from "handlebars";
+import runtime from "handlebars/runtime.js";
 import type { Assets } from "./assets.ts";
 import { bash, cmd, cmdText, desktop, html, rich, ruby } from "./quote.ts";
 
 const HELPERS = { bash, cmd, cmdText, desktop, html, rich, ruby };
 
-const handlebars = Handlebars.create();
+// The part of Handlebars that fills in; its types do not say what it exports.
+const handlebars = (runtime as unknown as Pick<typeof Handlebars, "create">).create();
 for (const [name, quote] of Object.entries(HELPERS))
   handlebars.registerHelper(name, (value: unknown) => quote(value as never));
 
-// Compiling takes far longer than filling in; the same text always gives the same template.
-const compiled = new Map<string, Handlebars.TemplateDelegate>();
-
-function compile(source: string): Handlebars.TemplateDelegate {
-  const known = compiled.get(source);
-  if (known) return known;
-  const fresh = handlebars.compile(source, {
-    noEscape: true,
-    strict: true,
-    knownHelpersOnly: true,
-    knownHelpers: Object.fromEntries(Object.keys(HELPERS).map((name) => [name, true])),
-  });
-  compiled.set(source, fresh);
-  return fresh;
-}
-
 /** Renders one template. `partials` are the pieces it may include, by name. Throws on a name that `data` lacks. */
-export function renderTemplate(source: string, data: object, partials: Readonly<Record<string, string>> = {}): string {
-  const pieces = Object.entries(partials).map(([name, text]) => [name, compile(text)] as const);
-  return compile(source)(data, { partials: Object.fromEntries(pieces) });
+export function renderTemplate(
+  template: TemplateSpecification,
+  data: object,
+  partials: Readonly<Record<string, TemplateSpecification>> = {},
+): string {
+  const pieces = Object.entries(partials).map(([name, piece]) => [name, handlebars.template(piece)] as const);
+  return handlebars.template(template)(data, { partials: Object.fromEntries(pieces) });
 }
 
 /** The text of one of templates/. */
