@@ -167,8 +167,8 @@ describe("one request", () => {
 });
 
 describe("a download", () => {
-  const open = async (path: string, env = {}, address = url) =>
-    await createDownloads(env).open({ url: address + path, idleMs: 200 });
+  const open = async (path: string, env = {}, address = url, idleMs = 200) =>
+    await createDownloads(env).open({ url: address + path, idleMs });
   const read = async (path: string, env = {}, address = url): Promise<string> => {
     const { body, headers } = await open(path, env, address);
     let text = "";
@@ -232,10 +232,10 @@ describe("a download", () => {
         raw.close();
       }
     };
-    const all = async (sent: (string | Buffer)[]): Promise<Buffer> =>
+    const all = async (sent: (string | Buffer)[], idleMs = 20_000): Promise<Buffer> =>
       await withServer(sent, async (address) => {
         const parts: Buffer[] = [];
-        for await (const piece of (await open("/", {}, address)).body) parts.push(Buffer.from(piece));
+        for await (const piece of (await open("/", {}, address, idleMs)).body) parts.push(Buffer.from(piece));
         return Buffer.concat(parts);
       });
 
@@ -262,7 +262,7 @@ describe("a download", () => {
       await withServer([head.slice(0, -3), head.slice(-3), large], async (address) => {
         const memory = new Set<ArrayBufferLike>();
         const parts: Buffer[] = [];
-        for await (const piece of (await open("/", {}, address)).body) {
+        for await (const piece of (await open("/", {}, address, 20_000)).body) {
           memory.add(piece.buffer);
           parts.push(Buffer.from(piece));
           // Whoever takes his time is waited for.
@@ -278,7 +278,7 @@ describe("a download", () => {
       ["silent", [`${ok("content-length: 10")}hello`], "no answer within 0.2 s"],
       ["no HTTP", ["SSH-2.0-OpenSSH_9.2\r\n"], "Parse Error"],
     ])("%s", async (_, sent, why) => {
-      const error = await problem(all(sent));
+      const error = await problem(all(sent, why.includes("0.2 s") ? 200 : 20_000));
       expect([error.code, error.message]).toEqual(["unreachable", expect.stringContaining(why)]);
     });
   });
