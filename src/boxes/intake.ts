@@ -38,8 +38,11 @@ export interface IntakeOptions {
 }
 
 const BLOCK = 1024 * 1024;
-/** While one is filled the others are hashed and written; a moment's delay of one of them then stops nobody. */
-const BLOCKS = 4;
+/**
+ * While one is filled the others are hashed and written; a moment's delay of one of them then stops nobody. A killed run
+ * loses what lies in them, so together they are less than a resume may fetch again.
+ */
+const BLOCKS = 7;
 const SYNC_EVERY = 8 * 1024 * 1024;
 
 export function createIntake(options: IntakeOptions): Intake {
