@@ -13,7 +13,7 @@ import { apart, changedOverByStart } from "./change-over-trial.ts";
 import { boxFromVm } from "./from-vm-trials.ts";
 import { gatewayTrials } from "./gateway-trials.ts";
 import { installTrials } from "./install-trials.ts";
-import { destroyedAndRestored, upgradeKilled } from "./keep-trials.ts";
+import { destroyedAndRestored, UPGRADE_TRIALS } from "./keep-trials.ts";
 import { type Change, clearLab, type Lab, makeLab, notebox, up } from "./lab.ts";
 import { novicesWay } from "./launcher-trial.ts";
 import type { ProviderName } from "./prepared-boxes.ts";
@@ -25,7 +25,7 @@ import { proxyIsHonoured } from "./proxy.ts";
 import { Records } from "./records.ts";
 import { servicesTrial, withServices } from "./services-trials.ts";
 import { shareTrials } from "./share-trials.ts";
-import { breakAndMend, type Kill, killedUp, verified } from "./steps.ts";
+import { breakAndMend, type Kill, killedUp, momentOf, verified } from "./steps.ts";
 import { templateTrials } from "./template-trials.ts";
 import { Trials } from "./trials.ts";
 
@@ -102,10 +102,10 @@ async function soak(name: ProviderName): Promise<void> {
   const byLaunchers = wanted(`${name}: the novice's way by launchers`);
   const served = wanted(`${name}: services`);
   const restored = wanted(`${name}: keep: destroyed and restored`);
-  const upgraded = wanted(`${name}: keep: upgrade killed`);
   const changedOver = wanted(`${name}: keep: changed over by Start`);
-  const more = [proxied, packed, byLaunchers, served, restored, upgraded, changedOver];
-  if (todo.length + kills.length === 0 && !more.includes(true)) return;
+  const more = [proxied, packed, byLaunchers, served, restored, changedOver];
+  const upgrades = UPGRADE_TRIALS.filter(([trial]) => wanted(`${name}: ${trial}`));
+  if (todo.length + kills.length + upgrades.length === 0 && !more.includes(true)) return;
   const provider = await openProvider(name);
   let version: string | undefined;
   const inLab = async <T>(work: (lab: Lab) => Promise<T>, change?: Change): Promise<T> => {
@@ -118,18 +118,17 @@ async function soak(name: ProviderName): Promise<void> {
     }
   };
   try {
-    if (todo.length > 0)
+    for (const together of [todo, upgrades].filter(({ length }) => length > 0))
       await inLab(async (lab) => {
         trials.fresh();
         await trials.trial(`${name}: up`, async () => void (await up(lab)), true);
-        for (const [trial, body] of todo) await counted(`${name}: ${trial}`, () => body(lab));
+        for (const [trial, body] of together) await counted(`${name}: ${trial}`, () => body(lab));
       });
     trials.fresh();
     if (byLaunchers) await counted(`${name}: the novice's way by launchers`, () => inLab(novicesWay));
     if (proxied) await counted(`${name}: a proxy with a CA of its own`, () => inLab(proxyIsHonoured));
     if (packed) await counted(`${name}: box build --from-vm`, () => inLab(boxFromVm));
     if (restored) await counted(`${name}: keep: destroyed and restored`, () => inLab(destroyedAndRestored));
-    if (upgraded) await counted(`${name}: keep: upgrade killed`, () => inLab(upgradeKilled));
     if (changedOver) await counted(`${name}: keep: changed over by Start`, () => inLab(changedOverByStart, apart));
     if (served) await counted(`${name}: services`, () => inLab(servicesTrial, withServices));
     for (const { kill, trial } of kills) await counted(trial, () => inLab((lab) => killedUp(lab, kill)));
@@ -149,9 +148,4 @@ async function remount(lab: Lab): Promise<void> {
   await notebox(lab, ["down"]);
   await up(lab);
   await verified(lab);
-}
-
-function momentOf({ after, seconds, whole }: Kill): string {
-  const moment = after === undefined ? "start" : `"${after.source}"`;
-  return `${seconds} s after ${moment}, ${whole ? "the whole process group" : "notebox alone"}`;
 }

@@ -123,6 +123,12 @@ export interface Kill {
   whole: boolean;
 }
 
+/** For a trial's name. */
+export function momentOf({ after, seconds, whole }: Kill): string {
+  const moment = after === undefined ? "start" : `"${after.source}"`;
+  return `${seconds} s after ${moment}, ${whole ? "the whole process group" : "notebox alone"}`;
+}
+
 /** Waits for the moment and kills; false when it ended before. */
 export async function killAt(running: Running, { after, seconds, whole }: Kill): Promise<boolean> {
   let ended = false;
