@@ -48,6 +48,8 @@ export async function servicesTrial(lab: Lab): Promise<string> {
   const { backup } = (await mustNotebox(lab, ["destroy", "--yes"])) as { backup: { file: string } };
   await up(lab);
   await mustNotebox(lab, ["restore", "--yes", backup.file]);
+  // OpenRefine was stopped for its projects, and takes minutes to come back where the processor is emulated.
+  await verified(lab);
   await expectWork(lab, "after destroy, up and restore");
   await publishNewer(lab);
   await mustNotebox(lab, ["upgrade"]);
