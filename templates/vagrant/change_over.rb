@@ -113,6 +113,8 @@ module Notebox
     rescue StandardError => e
       raise if interrupt?(e)
 
+      # Vagrant has made the folder for its notes.
+      Upgrade.drop(@root)
       note(e)
       tell("The newer version's box could not be fetched, so the virtual machine stays as it is: #{first_line(e)}")
       false
@@ -121,39 +123,38 @@ module Notebox
     def change
       tell("It is made for another box, so a new virtual machine is made and your work moves there. This takes as long as the first start.")
       Upgrade.note(@root, "building")
-      saved = save
-      begin
-        make(saved)
-      rescue StandardError => e
-        raise if interrupt?(e) || Upgrade.step(@root) != "building"
-
-        return go_back(e)
-      end
-      switch
-    rescue StandardError => e
-      raise if interrupt?(e) || Upgrade.step(@root) != "building"
-
-      # The old one's fault, and perhaps of this moment only: the next start tries it again.
-      Upgrade.drop(@root)
-      note(e)
-      tell("What is in the old one could not be saved (#{first_line(e)}), so it stays as it is.")
-    end
-
-    def make(saved)
-      @fresh = beside("new")
-      self.class.lender&.call
-      @fresh.action(:up, destroy_on_error: true)
-      fill(@fresh, saved) if saved
-      await(@fresh)
+      switch if save && make
     end
 
     # The old one is off afterwards: two at once would need twice the memory, and the same ports.
     def save
       tell("Saving what is in the old one.")
-      saved = Saving.new(@machine, @workbench).save(Upgrade.folder(@root, "saved"))
-      tell("It is saved in backups/#{File.basename(saved.file)}, too.") if saved
+      @saved = Saving.new(@machine, @workbench).save(Upgrade.folder(@root, "saved"))
+      tell("It is saved in backups/#{File.basename(@saved.file)}, too.") if @saved
       @machine.action(:halt)
-      saved
+      true
+    rescue StandardError => e
+      raise if interrupt?(e)
+
+      # The old one's fault, and perhaps of this moment only: the next start tries it again.
+      Upgrade.drop(@root)
+      note(e)
+      tell("What is in the old one could not be saved (#{first_line(e)}), so it stays as it is.")
+      false
+    end
+
+    def make
+      @fresh = beside("new")
+      self.class.lender&.call
+      @fresh.action(:up, destroy_on_error: true)
+      fill(@fresh, @saved) if @saved
+      await(@fresh)
+      true
+    rescue StandardError => e
+      raise if interrupt?(e)
+
+      go_back(e)
+      false
     end
 
     def fill(fresh, saved)
@@ -192,8 +193,8 @@ module Notebox
 
     def go_back(error)
       note(error)
-      delete("new")
-      Upgrade.drop(@root)
+      # What cannot be deleted now stays noted, and the next start tries again.
+      settle
       FileUtils.mkdir_p(File.dirname(failed))
       File.write(failed, "#{handed_out}\n")
       leave_alone("The new virtual machine did not become well (#{first_line(error)})")
@@ -217,11 +218,12 @@ module Notebox
     def delete(which)
       return unless File.directory?(Upgrade.folder(@root, which, "machines"))
 
-      before = ENV["NOTEBOX_BESIDE"]
-      ENV["NOTEBOX_BESIDE"] = "1"
-      beside(which).action(:destroy, force_confirm_destroy: true)
-    ensure
-      ENV["NOTEBOX_BESIDE"] = before
+      begin
+        ENV["NOTEBOX_BESIDE"] = "1"
+        beside(which).action(:destroy, force_confirm_destroy: true)
+      ensure
+        ENV.delete("NOTEBOX_BESIDE")
+      end
     end
 
     def interrupt?(error)

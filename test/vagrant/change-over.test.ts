@@ -30,10 +30,15 @@ function machine(id: string, place = ".vagrant", box = { name: "lab/tiny", versi
 }
 
 /** What `run` does beyond looking is noted, as are deletions; gives back the notes. */
-function start(box: { name?: string; version?: string | null } = {}, env: NodeJS.ProcessEnv = {}): string[] {
+function start(
+  box: { name?: string; version?: string | null } = {},
+  env: NodeJS.ProcessEnv = {},
+  more = 'change.define_singleton_method(:fetch_box) { done << "changes over"; false }',
+): string[] {
   const { name = "lab/tiny", version = "= 1.2.0" } = box;
   const code = `
 done = []
+$held = false
 Env = Struct.new(:root_path)
 notes = Struct.new(:path) { def join(name) = Pathname.new(File.join(path, name)) }
 machine = Struct.new(:env, :id, :data_dir, :provider_name, :config, :ui, :name)
@@ -47,8 +52,8 @@ id = File.file?(File.join(here, "id")) ? File.read(File.join(here, "id")) : nil
 one = machine.new(Env.new(${JSON.stringify(folder)}), id, notes.new(here), :virtualbox, config, ui, :default)
 Notebox::Upgrade.finish(${JSON.stringify(folder)})
 change = Notebox::ChangeOver.new(one, { box: { name: ${JSON.stringify(name)}, version: ${JSON.stringify(version).replace("null", "nil")} }, name: "lab", title: "Lab", services: {} })
-change.define_singleton_method(:delete) { |which| done << "deleted #{which}" }
-change.define_singleton_method(:fetch_box) { done << "changes over"; false }
+change.define_singleton_method(:delete) { |which| done << "deleted #{which}"; raise Notebox::Failure, "held" if $held }
+${more}
 if ENV["NOTEBOX_LAUNCHER"] == "start" then change.run else Notebox::ChangeOver.run(one, {}) end
 done << "not set up" if vm.provisioners.empty?
 done`;
@@ -114,6 +119,34 @@ describe("broken off", () => {
     arrange();
     expect(start()).toEqual(["deleted old"]);
     expect([inUse(), there(".notebox/upgrade")]).toEqual(["new", false]);
+  });
+
+  test("by a new VM that does not become well: it goes, and what cannot be deleted yet stays noted", () => {
+    const failing = (held: boolean): string => `$held = ${held}
+change.define_singleton_method(:fetch_box) { true }
+change.define_singleton_method(:save) { true }
+change.define_singleton_method(:beside) { |_| raise Notebox::Failure, "no room" }`;
+    const told = [
+      expect.stringContaining("did not become well (no room), so the old one is used as it was"),
+      "not set up",
+    ];
+    machine("new", ".notebox/upgrade/new");
+    const held = start({ version: "= 2" }, {}, failing(true));
+    // The first deletion is of what was there before; it cannot be made, so nothing is begun.
+    expect(held).toEqual(["deleted new", expect.stringContaining("could not be deleted yet: held")]);
+    expect(there(".notebox/upgrade/new/machines")).toBe(true);
+    fs.rmSync(path.join(folder, ".notebox/upgrade"), { recursive: true });
+    const later = start({ version: "= 2" }, {}, failing(true));
+    expect(later).toEqual([
+      expect.stringContaining("It is made for another box"),
+      "deleted new",
+      expect.stringContaining("could not be deleted yet: held"),
+      ...told,
+    ]);
+    expect([there(".notebox/upgrade/state.json"), inUse()]).toEqual([true, "old"]);
+    fs.rmSync(path.join(folder, ".notebox/not-changed-over"));
+    expect(start({ version: "= 2" }, {}, failing(false)).slice(-2)).toEqual(told);
+    expect(there(".notebox/upgrade")).toBe(false);
   });
 
   test("one of notebox's is left to it", () => {
