@@ -210,12 +210,20 @@ test("over random histories of hand-outs, edits, deletions and kills nothing of 
     // Originals that no start has brought yet; after a kill, what a person does may concern one that was brought.
     const fresh = new Map<string, string>();
     const gone = new Set<string>();
+    // What a file may have been given last: the same once more is no new original, whatever became of it since.
+    const originals = new Map<string, string>();
+    const given = new Map<string, Set<string>>();
     let wasKilled = false;
     for (const [at, state] of states.entries()) {
       const done = histories[index]?.[at] ?? { do: "start" as const };
-      if (done.do === "original") fresh.set(done.name, done.text);
+      if (done.do === "original") {
+        originals.set(done.name, done.text);
+        if (given.get(done.name)?.has(done.text)) fresh.delete(done.name);
+        else fresh.set(done.name, done.text);
+      }
       if (done.do === "kill") {
         killed++;
+        for (const [name, text] of originals) given.set(name, new Set([...(given.get(name) ?? []), text]));
         wasKilled = true;
       }
       if (done.do === "edit" || done.do === "delete") {
@@ -231,6 +239,7 @@ test("over random histories of hand-outs, edits, deletions and kills nothing of 
       for (const [name, text] of fresh)
         if (!gone.has(name)) expect(Object.values(state), `${index}.${at} ${name}`).toContain(text);
       fresh.clear();
+      for (const [name, text] of originals) given.set(name, new Set([text]));
       wasKilled = false;
     }
   }
