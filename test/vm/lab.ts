@@ -38,8 +38,8 @@ export interface Lab {
   transcript: string[];
 }
 
-/** Other services, say; told of the workbench's folder, too. */
-export type Change = (document: Document, workbench: string) => void;
+/** Other services, say; told of the workbench's folder and of the first port that nothing has yet, too. */
+export type Change = (document: Document, workbench: string, port: number) => void;
 
 /** Makes the lab's folders and its share; no machine is started. The box is prepared for what `change` makes of hello. */
 export async function makeLab(
@@ -83,7 +83,7 @@ function layOut(workbench: string, firstPort: number, change: Change, box?: { sh
     document.setIn(["services", name, "port"], firstPort + index);
   });
   document.setIn(["services", "hello", "timeout"], `${TIMEOUT_SECONDS} s`);
-  change(document, workbench);
+  change(document, workbench, firstPort + services.length);
   fs.writeFileSync(file, String(document));
 }
 

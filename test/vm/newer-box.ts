@@ -1,13 +1,13 @@
 /** A rebuilt box: the lab's own under the next version, in its share, and a workbench that asks for it. */
 import fs from "node:fs";
 import path from "node:path";
-import { parseDocument } from "yaml";
-import { BOX_NAME, type Change, type Lab } from "./lab.ts";
+import { type Document, parseDocument } from "yaml";
+import { BOX_NAME, type Lab } from "./lab.ts";
 import { program } from "./places.ts";
 import { must } from "./programs.ts";
 
 /** Gives back its version. `change` is what else becomes of workbench.yaml. */
-export async function publishNewer(lab: Lab, change: Change = () => {}): Promise<string> {
+export async function publishNewer(lab: Lab, change: (document: Document) => void = () => {}): Promise<string> {
   const file = path.join(lab.workbench, "workbench.yaml");
   const document = parseDocument(fs.readFileSync(file, "utf8"));
   const before = String(document.getIn(["box", "version"])).replace(/^= /, "");
@@ -17,7 +17,7 @@ export async function publishNewer(lab: Lab, change: Change = () => {}): Promise
   const args = [program, "box", "publish", box, "--share", share, "--name", BOX_NAME, "--version", version];
   await must(process.execPath, args, { seconds: 300 });
   document.setIn(["box", "version"], `= ${version}`);
-  change(document, lab.workbench);
+  change(document);
   fs.writeFileSync(file, String(document));
   return version;
 }

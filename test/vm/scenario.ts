@@ -6,6 +6,7 @@ import { clearLab, type Lab, makeLab, up } from "./lab.ts";
 import type { ProviderName } from "./prepared-boxes.ts";
 import { openProvider, type Provider } from "./providers.ts";
 import { CommandLines, leaks, readTokens } from "./secrets.ts";
+import { rowBroughtBack, serviceStopped, withLightServices } from "./services-trials.ts";
 import {
   apiAnswers,
   breakAndMend,
@@ -34,7 +35,7 @@ export async function quickRound(trials: Trials, name: ProviderName, keep: boole
       `${name}: a prepared box, published to a share`,
       async () => {
         provider = await openProvider(name);
-        lab = await makeLab(provider);
+        lab = await makeLab(provider, withLightServices);
         return lab.boxes.built ? "built" : "from the cache";
       },
       true,
@@ -43,8 +44,13 @@ export async function quickRound(trials: Trials, name: ProviderName, keep: boole
     await trials.trial(`${name}: verify`, () => verified(at()), true);
     await trials.trial(`${name}: the API answers the host`, () => apiAnswers(at()));
     await trials.trial(`${name}: folders are shared`, () => foldersAreShared(at()));
-    // Of one provider: what is tried lies in the VM, which is the same.
+    // Each of one provider: what is tried lies in the VM, which is the same.
     if (name === "virtualbox") await trials.trial(`${name}: a kernel's death is stood`, () => kernelDeathIsStood(at()));
+    else {
+      for (const service of ["home", "postgres"])
+        await trials.trial(`${name}: ${service} is stopped`, () => serviceStopped(at(), service));
+      await trials.trial(`${name}: backup and restore bring back a row`, () => rowBroughtBack(at()));
+    }
     for (const breakage of QUICK_BREAKAGES)
       await trials.trial(`${name}: ${breakage.name}`, () => breakAndMend(at(), breakage));
     await trials.trial(`${name}: down and up`, () => downAndUp(at()), true);

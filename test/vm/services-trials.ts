@@ -1,14 +1,16 @@
 /**
  * A workbench with every kind of service that can be had here, in a real VM: started and verified, each service broken
- * and mended; and what people made with them outlives `down`, `destroy` and an upgrade to a newer box.
+ * and mended; and what people made with them outlives `down`, `destroy` and an upgrade to a newer box. The quick round
+ * has the two that start fast where the processor is emulated.
  */
 import fs from "node:fs";
 import path from "node:path";
 import { throughTheBrowser } from "./browser-trial.ts";
+import { inGuest } from "./guest.ts";
 import { homeTellsOfDatabase } from "./home-trial.ts";
 import { type Change, type Lab, mustNotebox, up } from "./lab.ts";
 import { publishNewer } from "./newer-box.ts";
-import { expectWork, makeWork } from "./service-work.ts";
+import { expectRow, expectWork, makeRow, makeWork, sql } from "./service-work.ts";
 import { breakAndMend, verified } from "./steps.ts";
 
 /** Beside jupyter and hello, with ports of the trials' own. */
@@ -23,22 +25,47 @@ const SERVICES = {
 export const withServices: Change = (document, workbench) => {
   document.setIn(["machine", "memory"], "3 GiB");
   for (const [name, options] of Object.entries(SERVICES)) document.setIn(["services", name], options);
+  layTable(workbench);
+};
+
+/** hello with a home page and a database, and the same table. */
+export const withLightServices: Change = (document, workbench, port) => {
+  document.setIn(["services", "home"], { port });
+  document.setIn(["services", "postgres"], {});
+  layTable(workbench);
+};
+
+function layTable(workbench: string): void {
   const sql = path.join(workbench, "sql");
   fs.mkdirSync(sql, { recursive: true });
   fs.writeFileSync(path.join(sql, "10-marks.sql"), "CREATE TABLE marks (who text, mark integer);\n");
-};
+}
+
+/** `verify` names it first when it is stopped. */
+export async function serviceStopped(lab: Lab, name: string): Promise<string> {
+  return await breakAndMend(lab, {
+    name: `${name} is stopped`,
+    cause: `service.${name}`,
+    consequences: [],
+    breaking: `systemctl stop ${name}@${name}.service`,
+    mending: `systemctl start ${name}@${name}.service`,
+  });
+}
+
+/** A row that is deleted after a backup of the running VM comes back with it. */
+export async function rowBroughtBack(lab: Lab): Promise<string> {
+  await makeRow(lab);
+  const { file } = (await mustNotebox(lab, ["backup"])) as { file: string };
+  await inGuest(lab.workbench, sql("DELETE FROM marks"));
+  await mustNotebox(lab, ["restore", "--yes", file]);
+  await expectRow(lab, "after backup and restore");
+  return `${fs.statSync(file).size} bytes brought it back`;
+}
 
 /** Throws when a service is not well, its breakage is not named first, or something that was made is lost. */
 export async function servicesTrial(lab: Lab): Promise<string> {
   await up(lab);
-  for (const name of Object.keys(SERVICES))
-    await breakAndMend(lab, {
-      name: `${name} is stopped`,
-      cause: `service.${name}`,
-      consequences: [],
-      breaking: `systemctl stop ${name}@${name}.service`,
-      mending: `systemctl start ${name}@${name}.service`,
-    });
+  for (const name of Object.keys(SERVICES)) await serviceStopped(lab, name);
   await homeTellsOfDatabase(lab, SERVICES.home.port);
   await throughTheBrowser(lab, path.join(lab.folder, "pictures"));
   await makeWork(lab);
