@@ -8,6 +8,7 @@ require "json"
 
 require_relative "endpoints"
 require_relative "failure"
+require_relative "faults"
 require_relative "readiness"
 require_relative "saving"
 require_relative "triggers"
@@ -25,6 +26,8 @@ module Notebox
     class << self
       # The launcher's: makes VirtualBox's folder for VMs fit before one is imported (machine_folder.rb).
       attr_accessor :lender
+      # The launcher's: what the table of faults and the log make of an error, as a fault and what was found; or nil.
+      attr_accessor :interpreter
     end
 
     # Called before each start.
@@ -64,7 +67,7 @@ module Notebox
     rescue StandardError => e
       raise if interrupt?(e)
 
-      tell("A virtual machine that is not needed any more could not be deleted yet: #{first_line(e)}")
+      tell("A virtual machine that is not needed any more could not be deleted yet: #{why(e)}")
       false
     end
 
@@ -116,7 +119,7 @@ module Notebox
       # Vagrant has made the folder for its notes.
       Upgrade.drop(@root)
       note(e)
-      tell("The newer version's box could not be fetched, so the virtual machine stays as it is: #{first_line(e)}")
+      tell("The newer version's box could not be fetched, so the virtual machine stays as it is: #{why(e)}")
       false
     end
 
@@ -139,7 +142,7 @@ module Notebox
       # The old one's fault, and perhaps of this moment only: the next start tries it again.
       Upgrade.drop(@root)
       note(e)
-      tell("What is in the old one could not be saved (#{first_line(e)}), so it stays as it is.")
+      tell("What is in the old one could not be saved (#{why(e)}), so it stays as it is.")
       false
     end
 
@@ -197,7 +200,7 @@ module Notebox
       settle
       FileUtils.mkdir_p(File.dirname(failed))
       File.write(failed, "#{handed_out}\n")
-      leave_alone("The new virtual machine did not become well (#{first_line(error)})")
+      leave_alone("The new virtual machine did not become well (#{why(error)})")
     end
 
     # What the newer hand-out does to a VM may be just what failed.
@@ -235,8 +238,12 @@ module Notebox
       @machine.ui.detail("#{error.class}: #{error.message}\n#{Array(error.backtrace).first(5).join("\n")}")
     end
 
-    def first_line(error)
-      error.message.to_s.strip.split("\n").first
+    # In a few words, with the code for IT where the table knows it.
+    def why(error)
+      fault, found = self.class.interpreter&.call(error)
+      return error.message.to_s.strip.split("\n").first unless fault
+
+      "#{Faults.sentences(fault, found).first.chomp('.')}, #{fault['code']}"
     end
 
     def tell(line)

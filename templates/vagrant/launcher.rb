@@ -82,6 +82,7 @@ module Notebox
       return fail_with(stopping.fault, stopping.answer.found) if stopping
 
       results.select(&:failed?).each { |result| @progress.note(go_on(result)) }
+      ChangeOver.interpreter = method(:interpret)
       lend_folder
     end
 
@@ -127,9 +128,15 @@ module Notebox
       return finished(stopped) if error.nil?
       exit 130 if error.is_a?(Interrupt) || error.class.name.to_s.end_with?("VagrantInterrupt")
 
-      fault = Faults.of_error(error.class.name, "#{error.message}\n#{@log.text}") || Faults.find("NB-V99")
-      tell(fault, error.respond_to?(:found) ? error.found : found_in(fault))
+      fault, found = interpret(error) || [Faults.find("NB-V99"), {}]
+      tell(fault, found)
       exit Faults.exit_code(fault)
+    end
+
+    # The fault that an error stands for, by itself and by what was printed before it, and what was found; or nil.
+    def interpret(error)
+      fault = Faults.of_error(error.class.name, "#{error.message}\n#{@log.text}")
+      fault && [fault, error.respond_to?(:found) ? error.found : found_in(fault)]
     end
 
     def finished(stopped)

@@ -57,7 +57,7 @@ ${more}
 if ENV["NOTEBOX_LAUNCHER"] == "start" then change.run else Notebox::ChangeOver.run(one, {}) end
 done << "not set up" if vm.provisioners.empty?
 done`;
-  return evaluate("change_over.rb", `require "pathname"\n${code}`, { NOTEBOX_LAUNCHER: "start", ...env }) as string[];
+  return evaluate("launcher.rb", `require "pathname"\n${code}`, { NOTEBOX_LAUNCHER: "start", ...env }) as string[];
 }
 
 describe("whether", () => {
@@ -119,6 +119,21 @@ describe("broken off", () => {
     arrange();
     expect(start()).toEqual(["deleted old"]);
     expect([inUse(), there(".notebox/upgrade")]).toEqual(["new", false]);
+  });
+
+  test("by a new VM that cannot be set up: the step at which it failed is told, with the code for IT", () => {
+    const failing = `
+launcher = Notebox::Launcher.allocate
+launcher.instance_variable_set(:@log, Struct.new(:text).new("notebox: failed: Python packages: pip found no such package"))
+Notebox::ChangeOver.interpreter = launcher.method(:interpret)
+change.define_singleton_method(:fetch_box) { true }
+change.define_singleton_method(:save) { true }
+change.define_singleton_method(:beside) { |_| raise "The SSH command responded with a non-zero exit status. Vagrant" }`;
+    expect(start({ version: "= 2" }, {}, failing)).toContainEqual(
+      expect.stringMatching(
+        /did not become well \(Setting up the virtual machine failed at “Python packages”, NB-V16\), so the old one is used/,
+      ),
+    );
   });
 
   test("by a new VM that does not become well: it goes, and what cannot be deleted yet stays noted", () => {
