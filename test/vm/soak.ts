@@ -127,7 +127,7 @@ async function soak(name: ProviderName): Promise<void> {
     trials.fresh();
     if (byLaunchers) await counted(`${name}: the novice's way by launchers`, () => inLab(novicesWay));
     if (proxied) await counted(`${name}: a proxy with a CA of its own`, () => inLab(proxyIsHonoured));
-    if (packed) await counted(`${name}: box build --from-vm`, () => inLab(boxFromVm));
+    if (packed) await counted(`${name}: box build --from-vm`, () => inLab(boxFromVm, apart));
     if (restored) await counted(`${name}: keep: destroyed and restored`, () => inLab(destroyedAndRestored));
     if (changedOver) await counted(`${name}: keep: changed over by Start`, () => inLab(changedOverByStart, apart));
     if (served) await counted(`${name}: services`, () => inLab(servicesTrial, withServices));
