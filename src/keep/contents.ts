@@ -62,6 +62,8 @@ function faultOf(
 ): string | undefined {
   if (member.hasMap || !(PLAIN.has(member.type) || (room === "account" && member.type === "2")))
     return "is no file, folder or link that belongs there";
+  // tar would take that content for further members.
+  if (member.type !== "0" && member.stored > 0) return "is a folder or a link and has content";
   if (member.name.startsWith("/")) return "has an absolute path";
   if (parts.includes("..")) return "would be unpacked outside its folder";
   let path = "";

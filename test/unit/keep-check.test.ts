@@ -144,6 +144,16 @@ describe("refused:", () => {
   const inHome = (...entries: Entry[]): Made => ({ home: tar(...entries) });
   const inService = (...entries: Entry[]): Made => ({ service: tar(...entries) });
   test.each<[string, Made, RegExp]>([
+    // GNU tar takes such content for further members: what is hidden there nobody would have looked at.
+    [
+      "a folder with content",
+      inService(["./d/", header("hidden", 0, "2", "/etc/shadow"), "5"]),
+      /"\.\/d\/" is a folder/,
+    ],
+    ["a file that is a folder", inService(["./d/", header("hidden", 0, "2", "/etc/shadow")]), /"\.\/d\/" is a folder/],
+    ["a link with content", inHome(["./l", header("hidden", 0, "1", "x"), "2", "x"]), /"\.\/l" is a folder or a link/],
+    ["a name of all members", inService(["g", "20 path=../etc/evil\n", "g"], ["./dump", "x"]), /sets the path of all/],
+    ["a size of all members", inService(["g", "10 size=0\n", "g"], ["./dump", "x"]), /sets the size of all/],
     ["a name that leads out", inHome(["../../etc/passwd", "x"]), /"\.\.\/\.\.\/etc\/passwd" would be unpacked outside/],
     ["an absolute name", inHome(["/etc/passwd", "x"]), /has an absolute path/],
     ["a hard link", inHome(["./p", "", "1", "/etc/shadow"]), /no file, folder or link that belongs there/],

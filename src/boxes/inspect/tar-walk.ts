@@ -83,7 +83,12 @@ export function walkTar(onMember: OnMember): TarWalk {
     x: (text) => {
       pax = readPax(text);
     },
-    g: (text) => void readPax(text),
+    g: (text) => {
+      // Of every member that follows; nobody writes that, and here they would be read without it.
+      for (const key of readPax(text).keys())
+        if (/^(?:path|linkpath|size|GNU\.sparse\..*)$/.test(key))
+          throw new TarFault(`a header in it sets the ${key} of all`);
+    },
   };
   const header = (head: Buffer): void => {
     checkSum(head);
