@@ -16,6 +16,7 @@ import { titleComplaint } from "../workbench/schema.ts";
 import { starterText, titleFrom } from "../workbench/starter.ts";
 import type { Complaint } from "../workbench/units.ts";
 import { nameComplaint, nameFrom } from "../workbench/values.ts";
+import { isPlain } from "../workbench/yaml-text.ts";
 import { type Content, type NewFile, writeNew } from "./write-new.ts";
 
 export interface InitOptions {
@@ -178,8 +179,9 @@ async function answers(deps: Deps, folder: string, options: InitOptions, brought
         })
       : "hello");
   const guess = nameFrom(path.basename(folder));
-  const fallback = (brought && nameFrom(brought.name)) ?? `${template}-workbench`;
-  const initialName = guess === undefined || nameComplaint(guess) ? fallback : guess;
+  const fit = (name: string | undefined): name is string => name !== undefined && nameComplaint(name) === undefined;
+  const guesses = [guess, brought && nameFrom(brought.name)];
+  const initialName = guesses.find(fit) ?? `${template}-workbench`;
   const question = (check: (value: string) => Complaint | undefined) => (value: string) => {
     const complaint = check(value);
     return complaint && `This ${complaint.message}. ${complaint.hint ?? ""}`.trim();
@@ -194,7 +196,8 @@ async function answers(deps: Deps, folder: string, options: InitOptions, brought
         })
       : initialName);
   // The folder's own name keeps its umlauts.
-  const initialTitle = titleFrom(name === guess ? path.basename(folder) : name);
+  const own = titleFrom(path.basename(folder).trim());
+  const initialTitle = name === guess && isPlain(own) && titleComplaint(own) === undefined ? own : titleFrom(name);
   const title =
     options.title ??
     (ask

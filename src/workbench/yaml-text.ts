@@ -54,6 +54,11 @@ const MOST_FAULTS = 20;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const UNFIT = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\p{Surrogate}/u;
 
+/** Whether the text can stand in workbench.yaml as it is. */
+export function isPlain(text: string): boolean {
+  return !UNFIT.test(text);
+}
+
 /** Reads the text of a YAML file; `problems` holds what is wrong with it as YAML, and texts that cannot be kept. */
 export function readYaml(text: string): YamlText {
   const lines = new LineCounter();

@@ -108,6 +108,11 @@ test("-C and no folder: the workbench is written right there", () => {
   expect(tree("here")).toContain("workbench.yaml");
 });
 
+test("a folder's name with spaces around it makes a title without them", () => {
+  expect(notebox("init", " Week 3 ", "--template", "hello").status).toBe(0);
+  expect(fs.readFileSync(path.join(folder, " Week 3 ", "workbench.yaml"), "utf8")).toContain("title: Week 3 #");
+});
+
 test("unfit answers: exit 2, all at once, nothing written", () => {
   const { status, stderr } = notebox(
     "init",
