@@ -24,6 +24,7 @@ export async function chooseFiles(source: Source, findings: Findings): Promise<C
   const chosen: SourceFile[] = [];
   const left: string[] = [];
   const seen = new Map<string, string>();
+  const folders = new Set(source.files.flatMap(({ path }) => foldersOf(sameName(path))));
   let bytes = 0;
   for (const file of source.files) {
     if (isSettings(file.path)) continue;
@@ -32,11 +33,13 @@ export async function chooseFiles(source: Source, findings: Findings): Promise<C
       left.push(file.path);
       continue;
     }
-    const twin = seen.get(file.path.normalize("NFC").toLowerCase());
+    const twin = seen.get(sameName(file.path));
     const why =
-      twin === undefined
-        ? (nameComplaint(file.path) ?? (isNotebook ? await notebookComplaint(file) : sizeComplaint(file)))
-        : `it differs from ${twin} by upper and lower case only`;
+      twin !== undefined
+        ? `it differs from ${twin} by upper and lower case only`
+        : folders.has(sameName(file.path))
+          ? "a folder has the same name"
+          : (nameComplaint(file.path) ?? (isNotebook ? await notebookComplaint(file) : sizeComplaint(file)));
     if (why === undefined && bytes + file.size > MOST_BYTES) {
       findings.tell(
         { file: file.path },
@@ -51,7 +54,7 @@ export async function chooseFiles(source: Source, findings: Findings): Promise<C
       continue;
     }
     bytes += file.size;
-    seen.set(file.path.normalize("NFC").toLowerCase(), file.path);
+    seen.set(sameName(file.path), file.path);
     chosen.push(file);
   }
   if (chosen.length > 0 && !chosen.some(({ path }) => /\.ipynb$/i.test(path))) {
@@ -82,6 +85,17 @@ export async function chooseFiles(source: Source, findings: Findings): Promise<C
   return copied;
 }
 
+/** As file systems of Windows and macOS compare names. */
+function sameName(path: string): string {
+  return path.normalize("NFC").toLowerCase();
+}
+
+/** "a/b/c" → a, a/b. */
+function foldersOf(path: string): string[] {
+  const parts = path.split("/").slice(0, -1);
+  return parts.map((_, at) => parts.slice(0, at + 1).join("/"));
+}
+
 function isSettings(path: string): boolean {
   const name = path.replace(/^\.?binder\//, "");
   return SETTINGS.has(name) || COMPOSE_FILES.includes(path);
@@ -94,6 +108,8 @@ function some(paths: readonly string[]): string {
 
 // https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 function nameComplaint(path: string): string | undefined {
+  // File systems take 255 bytes, or 255 characters; a name in the making is longer by 42.
+  if (path.split("/").some((part) => Buffer.byteLength(part) > 200)) return "its name is longer than 200 bytes";
   return path.split("/").some((part) => /[<>:"|?*]/.test(part) || /[. ]$/.test(part) || isDeviceName(part))
     ? "Windows has no such names; rename it"
     : undefined;

@@ -19,13 +19,14 @@ export async function openZip(file: string): Promise<Source> {
   try {
     const { list, count } = await readList(handle, file);
     const entries = parseList(list, count, file);
-    const top = topFolder(entries.map(({ name }) => name));
+    // macOS lays its own notes beside the folder that was packed.
+    const top = topFolder(entries.flatMap(({ name }) => (isLitter(name) ? [] : [name])));
     const files: SourceFile[] = [];
     const skipped: { path: string; why: string }[] = [];
     const seen = new Set<string>();
     for (const entry of entries) {
       const at = entry.name.slice(top.length);
-      if (at === "" || at.endsWith("/") || at.split("/").some((part) => LITTER.has(part))) continue;
+      if (at === "" || at.endsWith("/") || isLitter(entry.name)) continue;
       const why = complaint(entry, at) ?? (seen.has(at) ? "the zip holds two files of that name" : undefined);
       if (why !== undefined) skipped.push({ path: at.slice(0, 200), why });
       else files.push({ path: at, size: entry.size, read: () => unpack(handle, file, entry) });
@@ -87,6 +88,10 @@ function parseList(list: Buffer, count: number, file: string): Entry[] {
     at += 46 + nameLength + list.readUInt16LE(at + 30) + list.readUInt16LE(at + 32);
   }
   return entries;
+}
+
+function isLitter(name: string): boolean {
+  return name.split("/").some((part) => LITTER.has(part));
 }
 
 /** "course-main/" where everything lies in that folder, as in the zips of code forges; "" elsewhere. */

@@ -243,6 +243,24 @@ test("nothing that is there is overwritten; what excludes itself or is not there
   expect(run("empty", "--from", lay({ "x.exe": "" })).status).toBe(0);
 });
 
+test("a source or a folder whose name no workbench can have gets one that it can", async () => {
+  const source = path.join(folder, "unfit", "localhost");
+  fs.mkdirSync(source, { recursive: true });
+  fs.writeFileSync(path.join(source, "a.ipynb"), NOTEBOOK);
+  for (const [to, name, title] of [
+    ["2024", "hello-workbench", "Hello workbench"],
+    [" w z ", "w-z", "W z"],
+    ["w\tq", "w-q", "W q"],
+    ["   ", "hello-workbench", "Hello workbench"],
+  ] as const) {
+    const ran = spawnSync(process.execPath, [program, "init", to, "--from", source, "--json"], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    expect(JSON.parse(ran.stdout), to).toMatchObject({ ok: true, result: { name, title } });
+  }
+});
+
 describe("hostile folders", () => {
   test("links, strange names, wrong encodings, bombs of aliases, what is too large or no notebook", async () => {
     const source = lay({
@@ -326,6 +344,33 @@ describe("zips", () => {
     expect(code).toBe(0);
     expect(fs.readFileSync(path.join(at, "notebooks/a.ipynb"), "utf8")).toBe(NOTEBOOK);
     expect((await workbench()).packages.python).toEqual(["flask"]);
+  });
+
+  test("one as macOS makes it: its own notes beside the folder are nobody's", async () => {
+    const file = zip({
+      "course/": "",
+      "course/requirements.txt": "flask\n",
+      "__MACOSX/course/._requirements.txt": "x",
+      "course/a.ipynb": NOTEBOOK,
+    });
+    const { at, workbench } = await bring(file);
+    expect(fs.readdirSync(path.join(at, "notebooks"))).toEqual(["a.ipynb"]);
+    expect((await workbench()).packages.python).toEqual(["flask"]);
+  });
+
+  test("a file beside a folder of its name, and names that no disk takes, are told; the rest is written", async () => {
+    const long = `${"x".repeat(201)}.csv`;
+    const { code, said, at } = await bring(
+      zip({ "ok.ipynb": NOTEBOOK, "d.csv": "x", "D.csv/e.csv": "x", [long]: "x", "deep/ä.csv": "x" }),
+    );
+    expect(code).toBe(0);
+    expect(said).toMatchObject(
+      matching({
+        "d.csv d.csv": /^could-not-take: Not copied: a folder has the same name/,
+        [`${long} ${long.slice(0, 159)}…`]: /^could-not-take: Not copied: its name is longer than 200 bytes/,
+      }),
+    );
+    expect(fs.readdirSync(path.join(at, "notebooks")).sort()).toEqual(["D.csv", "deep", "ok.ipynb"]);
   });
 
   test("names that climb out, links and doubles are told and written nowhere", async () => {
