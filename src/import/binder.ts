@@ -4,7 +4,7 @@
  * https://repo2docker.readthedocs.io/en/latest/configuration/
  */
 import { readEnvironment } from "./conda.ts";
-import type { Findings } from "./lines.ts";
+import { type Findings, joinedLines } from "./lines.ts";
 import { readRequirements } from "./requirements.ts";
 
 type Read = (text: string, file: string, findings: Findings) => void;
@@ -57,13 +57,6 @@ export async function readBinder(
   const folder = binderFolder(paths, findings);
   const there = (name: string): boolean => paths.includes(folder + name);
   for (const [name, reader] of Object.entries(READERS)) {
-    if (folder !== "" && paths.includes(name))
-      findings.tell(
-        { file: name },
-        name,
-        "could-not-take",
-        `Binder reads ${folder} alone where there is such a folder; so does this.`,
-      );
     if (!there(name)) continue;
     if (name === "requirements.txt" && there("environment.yml")) {
       findings.tell(
@@ -77,6 +70,12 @@ export async function readBinder(
     const text = await read(folder + name);
     if (text !== undefined) findings.attempt({ file: folder + name }, () => reader(text, folder + name, findings));
   }
+  if (folder !== "")
+    for (const name of SETTINGS)
+      if (paths.includes(name)) {
+        const message = `Binder reads ${folder} alone where there is such a folder; so does this.`;
+        findings.tell({ file: name }, name, "could-not-take", message);
+      }
   for (const [name, message] of Object.entries(LEFT))
     if (there(name)) findings.tell({ file: folder + name }, name, "could-not-take", message);
 }
@@ -114,12 +113,11 @@ function readRuntime(text: string, file: string, findings: Findings): void {
 /** postBuild and start are programs of others: never run, here or in the VM. */
 function readScript(text: string, file: string, findings: Findings): void {
   const does = "It is never run.";
-  for (const [index, raw] of text.split(/\r\n|\r|\n/).entries()) {
-    const words = raw.trim();
+  for (const { line: number, words } of joinedLines(text)) {
     if (words === "" || words.startsWith("#") || /^set [-+]/.test(words)) continue;
-    const line = { file, line: index + 1 };
-    const install = /\b(?:pip3?|conda|mamba) install\b(.*)$/.exec(words)?.[1];
-    const apt = /\bapt(?:-get)? install\b(.*)$/.exec(words)?.[1];
+    const line = { file, line: number };
+    const install = /\b(?:pip3?|conda|mamba) install\b([^;&|]*)/.exec(words)?.[1];
+    const apt = /\bapt(?:-get)? install\b([^;&|]*)/.exec(words)?.[1];
     if (install !== undefined)
       findings.tell(line, words, "could-not-take", `${does} Write ${names(install)} under packages: python:.`);
     else if (apt !== undefined)
@@ -141,7 +139,12 @@ function readScript(text: string, file: string, findings: Findings): void {
   }
 }
 
+/** Options of pip, conda and apt that the next word belongs to. */
+const TAKES_A_WORD =
+  /^(?:-[rcefintp]|--(?:requirement|constraint|editable|channel|name|prefix|file|target|(?:extra-)?index-url|find-links))$/;
+
 function names(given: string): string {
-  const found = given.split(/\s+/).filter((word) => /^[A-Za-z0-9]/.test(word));
+  const words = given.split(/\s+/).filter(Boolean);
+  const found = words.filter((word, at) => /^[A-Za-z0-9][^/:]*$/.test(word) && !TAKES_A_WORD.test(words[at - 1] ?? ""));
   return found.length === 0 ? "what it installs" : found.join(", ").slice(0, 100);
 }

@@ -4,31 +4,51 @@
  */
 import { isRecord } from "../workbench/schema.ts";
 import type { At, Findings } from "./lines.ts";
-import { addRequirement } from "./requirements.ts";
+import { addPipLine } from "./requirements.ts";
 import { readYamlFile } from "./yaml-file.ts";
 
 /** Names that are others on PyPI. */
-const OTHER_NAMES: Readonly<Record<string, string>> = {
-  pytorch: "torch",
-  "matplotlib-base": "matplotlib",
-  "python-graphviz": "graphviz",
-  opencv: "opencv-python-headless",
-  "py-opencv": "opencv-python-headless",
-  tables: "tables",
-  psycopg2: "psycopg2-binary",
-};
+const OTHER_NAMES = new Map<string, string>(
+  Object.entries({
+    pytorch: "torch",
+    "matplotlib-base": "matplotlib",
+    "python-graphviz": "graphviz",
+    opencv: "opencv-python-headless",
+    "py-opencv": "opencv-python-headless",
+    tables: "tables",
+    psycopg2: "psycopg2-binary",
+    pyqt: "pyqt5",
+  }),
+);
 /** Programs, not Python packages: the distribution has them under these names. */
-const PROGRAMS: Readonly<Record<string, string>> = {
-  graphviz: "graphviz",
-  nodejs: "nodejs",
-  git: "git",
-  ffmpeg: "ffmpeg",
-  pandoc: "pandoc",
-  gcc: "gcc",
-  make: "make",
-  openjdk: "default-jdk-headless",
-  imagemagick: "imagemagick",
-};
+const PROGRAMS = new Map<string, string>(
+  Object.entries({
+    graphviz: "graphviz",
+    nodejs: "nodejs",
+    git: "git",
+    ffmpeg: "ffmpeg",
+    pandoc: "pandoc",
+    gcc: "gcc",
+    make: "make",
+    openjdk: "default-jdk-headless",
+    imagemagick: "imagemagick",
+  }),
+);
+/** What conda packs beside Python's packages, as `conda env export` lists it: PyPI has none of these names. */
+const LIBRARIES = new Set(
+  (
+    "python_abi ca-certificates openssl zlib zlib-ng xz bzip2 ncurses readline sqlite tk icu expat freetype fontconfig " +
+    "gettext geos proj hdf4 hdf5 krb5 lcms2 lerc lz4-c zstd openjpeg jpeg giflib pcre pcre2 pixman cairo harfbuzz qhull " +
+    "yaml blas compilers c-compiler cxx-compiler fortran-compiler gxx cudatoolkit udunits2 nco cdo"
+  ).split(" "),
+);
+/** The same, those that begin with lib. */
+const LIBS = new Set(
+  (
+    "gcc stdcxx cxx gomp gfortran ffi gdal netcdf png tiff blas cblas lapack openblas sodium uuid zlib xml xslt webp curl " +
+    "nghttp ssh ev edit deflate jpeg iconv sqlite expat nsl xcrypt spatialite spatialindex brotli glib llvm protobuf xcb"
+  ).split(" "),
+);
 const ITS_OWN = new Set(["pip", "setuptools", "wheel", "conda", "mamba"]);
 
 /** Throws UserError `invalid` when it is no such file. */
@@ -53,8 +73,11 @@ export function readEnvironment(text: string, file: string, findings: Findings):
     const at = { file, line: lineOf(["dependencies", index]) };
     if (typeof entry === "string") addSpec(at, entry, findings);
     else if (isRecord(entry) && Array.isArray(entry["pip"]))
-      for (const [number, each] of entry["pip"].entries())
-        addRequirement({ file, line: lineOf(["dependencies", index, "pip", number]) }, String(each).trim(), findings);
+      for (const [number, each] of entry["pip"].entries()) {
+        const place = { file, line: lineOf(["dependencies", index, "pip", number]) };
+        if (typeof each === "string") addPipLine(place, each.trim(), findings);
+        else findings.tell(place, JSON.stringify(each) ?? "", "could-not-take", "It is no package's name.");
+      }
     else findings.tell(at, JSON.stringify(entry) ?? "", "could-not-take", "It is no package's name.");
   }
 }
@@ -81,7 +104,14 @@ function addSpec(at: At, entry: string, findings: Findings): void {
       "could-not-take",
       "A workbench has Python kernels only; R and Julia are not in it.",
     );
-  const program = PROGRAMS[name];
+  if (isLibrary(name))
+    return void findings.tell(
+      at,
+      entry,
+      "changed",
+      "Left out: Python packages from PyPI bring such libraries along. What is missing still is a package under packages: apt:.",
+    );
+  const program = PROGRAMS.get(name);
   if (program !== undefined)
     return void findings.addApt(
       at,
@@ -90,7 +120,7 @@ function addSpec(at: At, entry: string, findings: Findings): void {
       `Stands under packages: apt: as ${program}, from the distribution instead of conda.`,
     );
   const version = versionOf(match[2] ?? "");
-  const named = OTHER_NAMES[name] ?? name;
+  const named = OTHER_NAMES.get(name) ?? name;
   const known = named === name ? "" : ` Its name there is ${named}.`;
   findings.addPython(
     at,
@@ -98,6 +128,11 @@ function addSpec(at: At, entry: string, findings: Findings): void {
     `${named}${version}`,
     `Stands under packages: python: as ${named}${version}, from PyPI instead of conda.${known}`,
   );
+}
+
+function isLibrary(name: string): boolean {
+  const family = /^lib([a-z]+)/.exec(name)?.[1] ?? "";
+  return LIBRARIES.has(name) || LIBS.has(family) || /^(?:_|ld_impl_|gcc_|gxx_|xorg-)/.test(name);
 }
 
 /** conda's `=1.2` means any 1.2; what follows a second = is a build, which PyPI has not. */

@@ -50,7 +50,7 @@ export function knownImage(reference: string): Known | undefined {
   const owner = parts.slice(hasRegistry ? 1 : 0, -1).join("/") || "library";
   const name = `${owner}/${last}`;
   if (owner === "jupyter" && ["docker.io", "quay.io"].includes(registry ?? "")) {
-    const stack = STACKS[last];
+    const stack = Object.hasOwn(STACKS, last) ? STACKS[last] : undefined;
     return stack === undefined ? undefined : { kind: "jupyter", ...stack };
   }
   if (registry !== "docker.io" && registry !== "quay.io" && registry !== "ghcr.io") return undefined;

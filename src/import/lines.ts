@@ -43,7 +43,9 @@ export class Findings {
   }
 
   tell({ file, line }: At, what: string, verdict: Verdict, message: string): void {
-    const shown = what.replace(/[\p{Cc}\u2028\u2029]+/gu, " ").trim();
+    // An address may hold a password that is used elsewhere.
+    const open = what.replace(/\/\/[^/@\s]*@/g, "//…@");
+    const shown = open.replace(/[\p{Cc}\u2028\u2029]+/gu, " ").trim();
     const short = shown.length > 160 ? `${shown.slice(0, 159)}…` : shown;
     this.lines.push({ file, ...(line === undefined ? {} : { line }), what: short, verdict, message });
   }
@@ -110,4 +112,20 @@ export class Findings {
 /** The name as PyPI compares it (PEP 503). */
 export function pythonName(requirement: string): string {
   return (/^[A-Za-z0-9._-]+/.exec(requirement)?.[0] ?? "").toLowerCase().replace(/[-_.]+/g, "-");
+}
+
+/** Lines of a file, from 1, without spaces around them; a backslash at a line's end joins it to the next. */
+export function* joinedLines(text: string): Generator<{ line: number; words: string }> {
+  let pending: string[] = [];
+  let began = 0;
+  for (const [index, raw] of `${text}\n`.split(/\r\n|\r|\n/).entries()) {
+    if (pending.length === 0) began = index + 1;
+    if (raw.endsWith("\\") && !/^\s*#/.test(raw)) {
+      pending.push(raw.slice(0, -1).trim());
+      continue;
+    }
+    const words = [...pending, raw.trim()].join(" ").trim();
+    pending = [];
+    yield { line: began, words };
+  }
 }

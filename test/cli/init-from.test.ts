@@ -106,6 +106,53 @@ describe("Binder's files", () => {
     expect([fs.existsSync(path.join(source, "ran")), fs.existsSync(path.join(at, "ran"))]).toEqual([false, false]);
   });
 
+  test("what real repositories hold: lists within lists, libraries of conda, long lines, addresses with passwords", async () => {
+    const environment = [
+      "dependencies:",
+      "  - libgcc-ng=13.2=h8",
+      "  - _openmp_mutex=4.5=2_gnu",
+      "  - librosa",
+      "  - constructor",
+      "  - pip:",
+      "      - -r more.txt",
+      "      - -e .",
+      "      - --extra-index-url https://me:hunter2@pypi.example.edu/simple",
+      "      - git+https://hunter2@forge.example/a.git",
+      "      - null",
+    ];
+    const source = lay({
+      "binder/environment.yml": environment.join("\n"),
+      "binder/postBuild":
+        "sudo apt-get install -y tree \\\n  jq && rm -rf /x\npip install -r more.txt -U \\\n  bokeh\nconda install -c conda-forge flask\n",
+      "setup.py": "x",
+      Dockerfile: "x",
+      "a.ipynb": NOTEBOOK,
+    });
+    const { said, json, workbench } = await bring(source);
+    expect(said).toEqual(
+      matching({
+        "binder/environment.yml:2 libgcc-ng=13.2=h8": /^changed: Left out: .*bring such libraries along/,
+        "binder/environment.yml:3 _openmp_mutex=4.5=2_gnu": /^changed: Left out: .*bring such libraries along/,
+        "binder/environment.yml:4 librosa": /^changed: .*as librosa, from PyPI/,
+        "binder/environment.yml:5 constructor": /^changed: .*as constructor, from PyPI/,
+        "binder/environment.yml:7 -r more.txt": /^could-not-take: Another file's lines are not followed/,
+        "binder/environment.yml:8 -e .": /^could-not-take: Make a wheel of it/,
+        "binder/environment.yml:9 --extra-index-url https://…@pypi.example.edu/simple":
+          /^could-not-take: An option of pip/,
+        "binder/environment.yml:10 git+https://…@forge.example/a.git": /^could-not-take: It comes from an address/,
+        "binder/environment.yml:11 null": /^could-not-take: It is no package's name/,
+        "binder/postBuild:1 sudo apt-get install -y tree jq && rm -rf /x": /Write tree, jq under packages: apt:\./,
+        "binder/postBuild:3 pip install -r more.txt -U bokeh": /Write bokeh under packages: python:\./,
+        "binder/postBuild:5 conda install -c conda-forge flask": /Write flask under packages: python:\./,
+        "setup.py setup.py": /^could-not-take: Binder reads binder\/ alone/,
+        "Dockerfile Dockerfile": /^could-not-take: Binder reads binder\/ alone/,
+        "a.ipynb a.ipynb": /^took: /,
+      }),
+    );
+    expect(JSON.stringify(json)).not.toContain("hunter2");
+    expect((await workbench()).packages.python).toEqual(["librosa", "constructor"]);
+  });
+
   test("environment.yml goes before requirements.txt, binder/ before the top, as in Binder", async () => {
     const environment = [
       "name: course",
