@@ -1,5 +1,16 @@
 /** A YAML file of other programs' settings → plain values, with the line of each. Bombs of aliases and depth are faults. */
-import { isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import {
+  type Document,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  visit,
+  type YAMLMap,
+} from "yaml";
 import { UserError } from "../errors.ts";
 
 export interface YamlFile {
@@ -12,12 +23,15 @@ export interface YamlFile {
 export function readYamlFile(text: string): YamlFile {
   const lines = new LineCounter();
   try {
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "error", merge: true });
+    // Looking for doubles, the library compares each key with each: a minute for a megabyte of them.
+    const options = { lineCounter: lines, prettyErrors: false, logLevel: "error", merge: true } as const;
+    const document = parseDocument(text, { ...options, uniqueKeys: false });
     const [fault] = document.errors;
     if (fault !== undefined)
       throw refuse(`line ${lines.linePos(fault.pos[0]).line} is not sound YAML (${fault.message.split("\n")[0]})`);
+    const keys = keysOf(document, lines);
     const value: unknown = document.toJS({ maxAliasCount: 100 });
-    return { value, lineOf: (path) => lineAt(document.contents, path, lines) };
+    return { value, lineOf: (path) => lineAt(document.contents, path, lines, keys) };
   } catch (error) {
     if (error instanceof UserError) throw error;
     // The library throws ReferenceError for aliases that stand for too much, RangeError when the stack overflows.
@@ -29,14 +43,34 @@ function refuse(why: string): UserError {
   return new UserError({ code: "invalid", message: why });
 }
 
-function lineAt(contents: unknown, path: readonly (string | number)[], lines: LineCounter): number {
+type Keys = ReadonlyMap<YAMLMap, ReadonlyMap<string, Pair>>;
+
+/** Each map's keys. Throws UserError `invalid` for one that is there twice. */
+function keysOf(document: Document, lines: LineCounter): Keys {
+  const all = new Map<YAMLMap, Map<string, Pair>>();
+  visit(document, {
+    Map: (_key, map) => {
+      const keys = new Map<string, Pair>();
+      for (const pair of map.items) {
+        // Several maps may be merged into one; the library has a symbol for that key.
+        if (!isScalar(pair.key) || typeof pair.key.value === "symbol" || pair.key.value === "<<") continue;
+        const key = String(pair.key.value);
+        if (keys.has(key))
+          throw refuse(`line ${lines.linePos(pair.key.range?.[0] ?? 0).line} holds a key for the second time`);
+        keys.set(key, pair);
+      }
+      all.set(map, keys);
+    },
+  });
+  return all;
+}
+
+function lineAt(contents: unknown, path: readonly (string | number)[], lines: LineCounter, keys: Keys): number {
   let node = contents as Node | null;
   let at = 0;
   for (const step of path) {
     if (isMap(node)) {
-      const pair = node.items.find(
-        (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(step),
-      );
+      const pair = keys.get(node)?.get(String(step));
       if (pair === undefined) break;
       at = (pair.key as Node).range?.[0] ?? at;
       node = pair.value as Node | null;

@@ -361,6 +361,22 @@ describe("hostile folders", () => {
   });
 });
 
+test("tens of thousands of keys are read in seconds; one that is there twice is told", async () => {
+  const many = Array.from({ length: 60_000 }, (_, at) => `  s${at}: x\n`).join("");
+  const { said } = await bring(
+    lay({
+      "compose.yml": `services:\n  a: &a { x: 1 }\n  b: { <<: *a, <<: *a }\n${many}`,
+      "environment.yml": "dependencies: []\nname: x\ndependencies: [a]\n",
+    }),
+  );
+  expect(said).toMatchObject(
+    matching({
+      "compose.yml:60003 s59999": /^could-not-take: It is no service/,
+      "environment.yml environment.yml": /^could-not-take: It was not read: line 3 holds a key for the second time/,
+    }),
+  );
+}, 60_000);
+
 describe("zips", () => {
   /** Members as they are; `lie` changes what the headers say. */
   function zip(
