@@ -44,25 +44,32 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
     const entries = await fs.readdir(folder, { withFileTypes: true });
     return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (error) {
-    throw new UserError({
-      code: "unreachable",
-      message: `${folder} cannot be read (${systemErrorCode(error) ?? error}).`,
-      hint: "Make it readable for yourself, and try again.",
-      cause: error,
-    });
+    throw unreadable(folder, error);
   }
 }
 
 /** What is open is looked at once more: a link may have come into its place. */
 async function read(folder: string, at: string): Promise<Buffer> {
   const file = path.join(folder, at);
-  const handle = await fs.open(file, fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0));
+  let handle: fs.FileHandle | undefined;
   try {
+    handle = await fs.open(file, fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0));
     const { size } = await handle.stat();
     const real = path.relative(await fs.realpath(folder), await fs.realpath(file));
     if (size <= LARGEST_FILE && real === path.join(...at.split("/"))) return await handle.readFile();
+  } catch (error) {
+    throw unreadable(file, error);
   } finally {
-    await handle.close();
+    await handle?.close();
   }
   throw new UserError({ code: "integrity", message: `${file} changed while it was read.`, hint: "Try again." });
+}
+
+function unreadable(file: string, error: unknown): UserError {
+  return new UserError({
+    code: "unreachable",
+    message: `${file} cannot be read (${systemErrorCode(error) ?? error}).`,
+    hint: "Make it readable for yourself, and try again.",
+    cause: error,
+  });
 }

@@ -8,6 +8,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { centralDirectory, localHeader, type Member, pack } from "../../src/bundle/zip-format.ts";
 import type { ImportLine } from "../../src/import/bring-in.ts";
+import { openFolder } from "../../src/import/folder-source.ts";
 import { loadWorkbench } from "../../src/workbench/load.ts";
 
 const program = path.resolve(import.meta.dirname, "../../dist/notebox.cjs");
@@ -376,6 +377,16 @@ test("tens of thousands of keys are read in seconds; one that is there twice is 
     }),
   );
 }, 60_000);
+
+test("a file that cannot be read is told, and is no fault of notebox", async () => {
+  const source = lay({ "d.csv": "x" });
+  const { files } = await openFolder(source);
+  fs.rmSync(path.join(source, "d.csv"));
+  await expect(files[0]?.read()).rejects.toMatchObject({
+    code: "unreachable",
+    message: `${path.join(source, "d.csv")} cannot be read (ENOENT).`,
+  });
+});
 
 describe("zips", () => {
   /** Members as they are; `lie` changes what the headers say. */
