@@ -14,8 +14,12 @@ export function aptComplaint(value: string): Complaint | undefined {
 }
 
 const NAME = "[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?";
-const VERSION = "[A-Za-z0-9_.*+!-]+";
-const CLAUSE = `(?:~=|===|==|!=|<=|>=|<|>) *${VERSION}`;
+// PEP 440, appendix B; pip refuses all else, and so takes no other package either.
+const RELEASE = "v?(?:[0-9]+!)?[0-9]+(?:\\.[0-9]+)*";
+const SUFFIX =
+  "(?:[._-]?(?:a|b|c|rc|RC|alpha|beta|pre|preview)[._-]?[0-9]*)?(?:-[0-9]+|[._-]?(?:post|rev|r)[._-]?[0-9]*)?(?:[._-]?dev[._-]?[0-9]*)?";
+const LOCAL = "(?:\\+[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*)?";
+const CLAUSE = `(?:(?:==|!=) *${RELEASE}(?:\\.\\*|${SUFFIX}${LOCAL})|(?:<=|>=|<|>) *${RELEASE}${SUFFIX}|~= *${RELEASE}\\.[0-9]+${SUFFIX}|=== *[A-Za-z0-9_.*+!-]+)`;
 const QUOTED = `(?:"[A-Za-z0-9 _.*+!-]*"|'[A-Za-z0-9 _.*+!-]*')`;
 const VARIABLE =
   "(?:python_version|python_full_version|os_name|sys_platform|platform_release|platform_system|platform_version|" +
@@ -44,6 +48,8 @@ export function requirementComplaint(value: string): Complaint | undefined {
     };
   }
   if (REQUIREMENT.test(value)) return undefined;
+  if (/[<>~] *=? *[0-9.]+\.\*/.test(value))
+    return { message: "has .* where a version cannot have it", hint: "Write pandas>=2 or pandas==2.*, say." };
   const assigned = /^([A-Za-z0-9._-]+) *=? *([0-9][A-Za-z0-9.]*)$/.exec(value);
   return {
     message: "is not a Python requirement",
