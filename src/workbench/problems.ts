@@ -53,7 +53,7 @@ function issueProblem(issue: z.core.$ZodIssue, yaml: YamlText, file: string): Pr
   }
   const quoted = isSingle(value) && !params.onKey ? ` ${quote(value)}` : "";
   const message = `${name}${quoted} ${issue.code === "invalid_value" ? onlyValue(name) : issue.message}.`;
-  const hint = params.hint ?? HINTS[name];
+  const hint = params.hint ?? HINTS[name] ?? oneOf(issue);
   return { id: "bad-value", message, ...where, ...shown, ...(hint ? { hint } : {}) };
 }
 
@@ -78,6 +78,11 @@ const WRONG_TYPE: Readonly<Record<string, string>> = {
 const HINTS: Readonly<Record<string, string>> = {
   version: "This notebox reads version 1; a newer workbench needs a newer notebox.",
 };
+
+function oneOf(issue: z.core.$ZodIssue): string | undefined {
+  if (issue.code !== "invalid_value" || issue.values.length < 2) return undefined;
+  return `Write one of these: ${issue.values.map(String).join(", ")}.`;
+}
 
 function onlyValue(name: string): string {
   return name === "version" ? "must be 1" : "is not allowed";
