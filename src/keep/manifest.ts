@@ -25,8 +25,8 @@ const text = z.string().max(4096);
 const schema = z.object({
   format: z.literal("notebox-backup"),
   version: z.literal(1),
-  /** ISO 8601. */
-  made: text,
+  /** ISO 8601, in UTC; it is shown to whoever is asked. */
+  made: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/),
   /** notebox's version. */
   by: text,
   workbench: z.object({ name: text, title: text }),

@@ -191,6 +191,7 @@ describe("refused:", () => {
     ["tokens that are commands", { tokens: "jupyter $(reboot)\n" }, /something else than tokens/],
     ["a member that is nothing", { more: [["python.tar.gz", Buffer.alloc(0)]] }, /python\.tar\.gz is empty/],
     ["a newer format", { spoil: (m) => (m.version = 2) }, /made by a newer notebox/],
+    ["a time that is words", { spoil: (m) => (m.made = "\u001b[2Jnow") }, /its manifest is wrong at made/],
     ["another format", { spoil: (m) => (m.format = "x") }, /its manifest is wrong at format/],
   ])("%s", async (_what, made, words) => {
     const told = await fault(make(made));
