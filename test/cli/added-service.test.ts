@@ -38,7 +38,7 @@ beforeAll(() => {
   }
   for (const script of ["build", "schema"]) must(process.execPath, [`scripts/${script}.mjs`]);
   workbench = path.join(tree, "library");
-  fs.mkdirSync(path.join(workbench, "books"), { recursive: true });
+  fs.mkdirSync(workbench);
   fs.writeFileSync(path.join(workbench, "workbench.yaml"), yaml);
 });
 afterAll(() => {
