@@ -39,6 +39,8 @@ const LOOSENS = new Set([
   "user",
   "group_add",
 ]);
+/** Beside services, what says nothing about them: include, say, would name more of them. */
+const TOP = /^(?:services|version|name|networks|volumes|x-.*)$/;
 const SECRET = /PASS|SECRET|TOKEN|KEY|CREDENTIAL/i;
 const WORDS: Readonly<Record<Known["kind"], string>> = {
   jupyter: "Jupyter",
@@ -68,6 +70,9 @@ export function readCompose(
   const services = isRecord(yaml.value) ? yaml.value["services"] : undefined;
   if (!isRecord(services)) return void findings.tell({ file }, file, "could-not-take", "It lists no services.");
   const compose: Compose = { file, yaml, findings, ...kinds };
+  for (const key of Object.keys(yaml.value as object))
+    if (!TOP.test(key))
+      findings.tell({ file, line: yaml.lineOf([key]) }, key, "could-not-take", "Not read: services: alone is.");
   for (const [name, value] of Object.entries(services)) {
     if (isRecord(value)) addService(compose, name, value);
     else findings.tell({ file, line: yaml.lineOf(["services", name]) }, name, "could-not-take", "It is no service.");
@@ -113,9 +118,12 @@ function addService(compose: Compose, name: string, value: Record<string, unknow
   if (known.lacks === undefined) findings.tell(at, what, "took", `Becomes the service ${known.kind}.`);
   else findings.tell(at, what, "changed", `Becomes the service ${known.kind}, without ${known.lacks}.`);
   for (const each of known.python ?? []) findings.addPython(at, `${each} (of ${image})`, each);
-  if (Array.isArray(value["ports"])) addPort(compose, name, known.kind, value["ports"], options);
-  addEnvironment(compose, name, value["environment"]);
-  for (const key of Object.keys(value)) addOther(compose, name, key);
+  const { ports, environment } = value;
+  if (Array.isArray(ports)) addPort(compose, name, known.kind, ports, options);
+  if (typeof environment === "object") addEnvironment(compose, name, environment);
+  for (const key of Object.keys(value))
+    if (!(key === "ports" && Array.isArray(ports)) && !(key === "environment" && typeof environment === "object"))
+      addOther(compose, name, key);
 }
 
 function addPort(
@@ -201,7 +209,9 @@ function addEnvironment(compose: Compose, name: string, given: unknown): void {
 function addOther({ file, yaml, findings }: Compose, name: string, key: string): void {
   const at = { file, line: yaml.lineOf(["services", name, key]) };
   const what = `${name}: ${key}`;
-  if (["ports", "environment"].includes(key) || NOT_NEEDED.has(key)) return;
+  if (NOT_NEEDED.has(key)) return;
+  if (key === "ports" || key === "environment")
+    return void findings.tell(at, what, "could-not-take", "It is no list, as compose wants it.");
   if (LOOSENS.has(key))
     findings.tell(at, what, "changed", "Left out for safety: services run as accounts without rights, in the VM.");
   else if (key === "volumes")

@@ -251,6 +251,10 @@ services:
   refine: { image: "docker.io/felixlohmeier/openrefine:3.8", ports: ["8888:3333"] }
   db: { image: "postgres:16", ports: [{ target: 5432, published: 5433, host_ip: 127.0.0.1 }], environment: [POSTGRES_PASSWORD=hunter2] }
   cache: { image: "library/redis" }
+  docs: { image: mongo, ports: 27017, environment: MONGO_PASSWORD=hunter2 }
+  none: { image: jupyter/toString }
+include: [more.yml]
+x-note: {}
 `;
   const { json, said, workbench } = await bring(lay({ "docker-compose.yml": compose }));
   expect(said).toMatchObject(
@@ -260,6 +264,10 @@ services:
       'docker-compose.yml:4 db: ports: {"target":5432,"published":5433,"host_ip":"127.0.0.1"}': /^took: Port 5433/,
       "docker-compose.yml:4 db: POSTGRES_PASSWORD": /^changed: Left out/,
       "docker-compose.yml:5 cache: library/redis": /^could-not-take/,
+      "docker-compose.yml:6 docs: ports": /^could-not-take: It is no list/,
+      "docker-compose.yml:6 docs: environment": /^could-not-take: It is no list/,
+      "docker-compose.yml:7 none: jupyter/toString": /^could-not-take: No service of a workbench/,
+      "docker-compose.yml:8 include": /^could-not-take: Not read/,
     }),
   );
   expect(JSON.stringify(json)).not.toContain("hunter2");
