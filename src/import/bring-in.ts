@@ -101,11 +101,20 @@ async function readComposeFiles(paths: readonly string[], read: ReadText, findin
   if (first === undefined) return;
   const text = await read(first);
   if (text === undefined) return;
-  findings.attempt({ file: first }, () => readCompose(text, first, findings, { kinds: KIND_NAMES, takesPort }));
+  findings.attempt({ file: first }, () =>
+    readCompose(text, first, findings, { kinds: KIND_NAMES, takesPort, databaseComplaint }),
+  );
 }
 
 function takesPort(kind: string): boolean {
   return "port" in (kindNamed(kind)?.options.shape ?? {});
+}
+
+function databaseComplaint(kind: string, name: string): string | undefined {
+  const issue = kindNamed(kind)?.options.safeParse({ database: name }).error?.issues[0];
+  if (issue === undefined) return undefined;
+  const hint = "params" in issue ? issue.params?.["hint"] : undefined;
+  return `It ${issue.message}.${typeof hint === "string" ? ` ${hint}` : ""}`;
 }
 
 /** Jupyter always; no two services at one port. Each service's own options go before. */

@@ -5,7 +5,8 @@
 import { isRecord } from "../workbench/schema.ts";
 import { port } from "../workbench/values.ts";
 import { type Known, knownImage } from "./images.ts";
-import type { Findings } from "./lines.ts";
+import type { At, Findings } from "./lines.ts";
+import { Variables } from "./variables.ts";
 import { readYamlFile, type YamlFile } from "./yaml-file.ts";
 
 /** In the order in which compose takes the first that is there. */
@@ -41,6 +42,8 @@ const LOOSENS = new Set([
 ]);
 /** Beside services, what says nothing about them: include, say, would name more of them. */
 const TOP = /^(?:services|version|name|networks|volumes|x-.*)$/;
+/** What names the database that the image makes at its first start. */
+const DATABASE = new Set(["POSTGRES_DB", "POSTGRESQL_DATABASE", "MONGO_INITDB_DATABASE", "MONGODB_DATABASE"]);
 const SECRET = /PASS|SECRET|TOKEN|KEY|CREDENTIAL/i;
 const WORDS: Readonly<Record<Known["kind"], string>> = {
   jupyter: "Jupyter",
@@ -57,6 +60,8 @@ interface Compose {
   kinds: readonly string[];
   /** Kinds that take a port. */
   takesPort: (kind: string) => boolean;
+  /** Why the kind cannot have a database of that name, or undefined. */
+  databaseComplaint: (kind: string, name: string) => string | undefined;
 }
 
 /** Throws UserError `invalid` when it is no such file. */
@@ -64,7 +69,7 @@ export function readCompose(
   text: string,
   file: string,
   findings: Findings,
-  kinds: Pick<Compose, "kinds" | "takesPort">,
+  kinds: Pick<Compose, "kinds" | "takesPort" | "databaseComplaint">,
 ): void {
   const yaml = readYamlFile(text);
   const services = isRecord(yaml.value) ? yaml.value["services"] : undefined;
@@ -91,7 +96,7 @@ function addService(compose: Compose, name: string, value: Record<string, unknow
       "could-not-take",
       "Its image is built from files of its own. Write what they install under packages: in workbench.yaml.",
     );
-  const known = knownImage(image);
+  const known = knownImage(new Variables().plain(image));
   if (known === undefined)
     return void findings.tell(
       at,
@@ -120,7 +125,7 @@ function addService(compose: Compose, name: string, value: Record<string, unknow
   for (const each of known.python ?? []) findings.addPython(at, `${each} (of ${image})`, each);
   const { ports, environment } = value;
   if (Array.isArray(ports)) addPort(compose, name, known.kind, ports, options);
-  if (typeof environment === "object") addEnvironment(compose, name, environment);
+  if (typeof environment === "object") addEnvironment(compose, name, known.kind, environment, options);
   for (const key of Object.keys(value))
     if (!(key === "ports" && Array.isArray(ports)) && !(key === "environment" && typeof environment === "object"))
       addOther(compose, name, key);
@@ -137,12 +142,21 @@ function addPort(
   for (const [index, given] of ports.entries()) {
     const at = { file, line: yaml.lineOf(["services", name, "ports", index]) };
     const what = `${name}: ports: ${typeof given === "object" ? JSON.stringify(given) : String(given)}`;
-    const { published, address } = readPort(given);
+    const variables = new Variables();
+    const { published, address } = readPort(given, variables);
+    const byDefault = variables.defaultsTold;
     const taken = [...findings.services.values()].some((other) => other["port"] === published);
     if (!compose.takesPort(kind))
       findings.tell(at, what, "changed", "Left out: it is reached from the notebooks alone.");
     else if (options["port"] !== undefined)
       findings.tell(at, what, "could-not-take", `The service has its port already: ${options["port"]}.`);
+    else if (variables.unset.size > 0)
+      findings.tell(
+        at,
+        what,
+        "could-not-take",
+        `${variables.unsetTold} It gets its usual port; write another in workbench.yaml.`,
+      );
     else if (published === undefined || !port.safeParse(published).success || taken)
       findings.tell(at, what, "could-not-take", "No port that a workbench can have here; it gets its usual one.");
     else {
@@ -151,26 +165,29 @@ function addPort(
       findings.tell(
         at,
         what,
-        open ? "changed" : "took",
-        open
+        open || byDefault !== "" ? "changed" : "took",
+        (open
           ? `Port ${published}, on this computer only: other computers do not reach it.`
-          : `Port ${published}, on this computer.`,
+          : `Port ${published}, on this computer.`) + byDefault,
       );
     }
   }
 }
 
 /** https://docs.docker.com/reference/compose-file/services/#ports; without a published port Docker takes any. */
-function readPort(given: unknown): { published: number | undefined; address: string | undefined } {
+function readPort(
+  given: unknown,
+  variables: Variables,
+): { published: number | undefined; address: string | undefined } {
   if (isRecord(given)) {
     const host = given["host_ip"];
     return {
-      published: Number(given["published"] ?? given["target"]),
-      address: typeof host === "string" ? host : undefined,
+      published: Number(variables.plain(String(given["published"] ?? given["target"]))),
+      address: typeof host === "string" ? variables.plain(host) : undefined,
     };
   }
   const match = /^(?:(?:\[([0-9a-f:]+)\]|([0-9A-Za-z.]+)):)?(?:([0-9]+):)?([0-9]+)(?:\/tcp)?$/.exec(
-    String(given).trim(),
+    variables.plain(String(given)).trim(),
   );
   const published = Number(match?.[3] ?? match?.[4]);
   // "8888:8888" reads as an address and a port.
@@ -179,30 +196,50 @@ function readPort(given: unknown): { published: number | undefined; address: str
   return isPort ? { published: Number(match[2]), address: undefined } : { published, address: match[1] ?? match[2] };
 }
 
-function addEnvironment(compose: Compose, name: string, given: unknown): void {
+function addEnvironment(
+  compose: Compose,
+  name: string,
+  kind: string,
+  given: unknown,
+  options: Record<string, unknown>,
+): void {
   const { file, yaml, findings } = compose;
-  const entries = Array.isArray(given)
-    ? given.map((entry, index) => [String(entry).split("=")[0] ?? "", index] as const)
+  const entries: (readonly [key: string, value: unknown, step: string | number])[] = Array.isArray(given)
+    ? given.map((entry, index) => {
+        const [key = "", ...value] = String(entry).split("=");
+        return [key, value.length === 0 ? undefined : value.join("="), index] as const;
+      })
     : isRecord(given)
-      ? Object.keys(given).map((key) => [key, key] as const)
+      ? Object.entries(given).map(([key, value]) => [key, value, key] as const)
       : [];
-  for (const [key, step] of entries) {
+  for (const [key, value, step] of entries) {
     const at = { file, line: yaml.lineOf(["services", name, "environment", step]) };
+    const what = `${name}: ${key}`;
     // The value is not shown: it may be a password that is used elsewhere.
     if (SECRET.test(key))
-      findings.tell(
-        at,
-        `${name}: ${key}`,
-        "changed",
-        "Left out: the VM makes passwords and tokens of its own at its first start.",
-      );
-    else
-      findings.tell(
-        at,
-        `${name}: ${key}`,
-        "could-not-take",
-        "Settings of a container's image mean nothing to a workbench.",
-      );
+      findings.tell(at, what, "changed", "Left out: the VM makes passwords and tokens of its own at its first start.");
+    else if (DATABASE.has(key) && ["postgres", "mongodb"].includes(kind))
+      addDatabase(compose, at, what, { kind, value, options });
+    else findings.tell(at, what, "could-not-take", "Settings of a container's image mean nothing to a workbench.");
+  }
+}
+
+function addDatabase(
+  { findings, databaseComplaint }: Compose,
+  at: At,
+  what: string,
+  { kind, value, options }: { kind: string; value: unknown; options: Record<string, unknown> },
+): void {
+  const variables = new Variables();
+  const name = variables.plain(String(value ?? ""));
+  const usual = "It gets its usual name; write another as database: in workbench.yaml.";
+  const complaint = name === "" ? "It names no database." : databaseComplaint(kind, name);
+  if (variables.unset.size > 0) findings.tell(at, what, "could-not-take", `${variables.unsetTold} ${usual}`);
+  else if (complaint !== undefined) findings.tell(at, what, "could-not-take", `${complaint} ${usual}`);
+  else {
+    options["database"] = name;
+    const byDefault = variables.defaultsTold;
+    findings.tell(at, what, byDefault === "" ? "took" : "changed", `The database's name: ${name}.${byDefault}`);
   }
 }
 

@@ -278,6 +278,42 @@ x-note: {}
   expect(machine.memoryMiB).toBeGreaterThanOrEqual(3 * 1024);
 });
 
+test("docker-compose.yml: plain defaults of variables and names of databases are taken; .env is not read", async () => {
+  const compose = `
+services:
+  nb: { image: "\${HUB:-quay.io}/jupyter/base-notebook:\${TAG-latest}", ports: ["\${HOST:-127.0.0.1}:\${PORT:-8890}:8888"] }
+  refine: { image: openrefine/openrefine, ports: ["\${REFINE}:3333"] }
+  db:
+    image: postgres
+    ports: [{ target: 5432, published: "\${PG:-\${OTHER-5433}}" }]
+    environment: { POSTGRES_DB: "\${DB-shop}", POSTGRES_USER: me }
+  docs: { image: mongo, environment: [MONGO_INITDB_DATABASE=my-notes, MONGO_INITDB_ROOT_USERNAME=me] }
+`;
+  const { json, said, workbench } = await bring(
+    lay({ "docker-compose.yml": compose, ".env": "PORT=1\nREFINE=3456\n" }),
+  );
+  expect(said).toMatchObject(
+    matching({
+      "docker-compose.yml:3 nb: ports: ${HOST:-127.0.0.1}:${PORT:-8890}:8888":
+        /^changed: Port 8890, on this computer\. It is the default of HOST, PORT: values in \.env files are not read/,
+      "docker-compose.yml:4 refine: ports: ${REFINE}:3333":
+        /^could-not-take: REFINE has no default here, and values in \.env/,
+      "docker-compose.yml:8 db: POSTGRES_DB": /^changed: The database's name: shop\. It is the default of DB/,
+      "docker-compose.yml:8 db: POSTGRES_USER": /^could-not-take: Settings/,
+      "docker-compose.yml:9 docs: MONGO_INITDB_DATABASE": /^could-not-take: It is not the name of a database\. Use a-z/,
+      ". .env": /^could-not-take: Not copied/,
+    }),
+  );
+  expect(JSON.stringify(json)).not.toContain("3456");
+  const services = Object.fromEntries((await workbench()).services.map(({ kind, ...rest }) => [kind, rest]));
+  expect(services).toMatchObject({
+    jupyter: { port: 8890 },
+    openrefine: { port: 3333 },
+    postgres: { port: 5433, database: "shop" },
+    mongodb: { database: "workbench" },
+  });
+});
+
 test("nothing that is there is overwritten; what excludes itself or is not there is told", async () => {
   const source = lay({ "a.ipynb": NOTEBOOK });
   const run = (...args: string[]) =>
