@@ -135,6 +135,7 @@ function refuseUnfit(options: InitOptions): void {
   };
   look("--name", options.name, nameComplaint);
   look("--title", options.title, titleComplaint);
+  look("--from", options.from, fromComplaint);
   for (const share of options.share ?? []) look("--share", share, doorComplaint);
   if (options.template !== undefined && !Object.hasOwn(TEMPLATES, options.template)) {
     const hint = `Templates: ${Object.keys(TEMPLATES).join(", ")}.`;
@@ -144,6 +145,15 @@ function refuseUnfit(options: InitOptions): void {
     problems.push({ id: "bad-value", message: "--template and --from exclude each other.", value: options.from });
   if (problems.length === 0) return;
   throw new UserError({ code: "usage", message: "The workbench cannot be written like this:", problems });
+}
+
+/** Without this, nothing would mean the folder in which notebox runs. */
+function fromComplaint(from: string): Complaint | undefined {
+  if (from.trim() !== "") return undefined;
+  return {
+    message: "is empty",
+    hint: "Name a folder (. is this one), a zip, or a git repository's address that begins with https://.",
+  };
 }
 
 async function refuseOccupied(folder: string, force: boolean): Promise<void> {

@@ -327,6 +327,8 @@ test("nothing that is there is overwritten; what excludes itself or is not there
   ]);
   expect(fs.readFileSync(path.join(mine, "notebooks/a.ipynb"), "utf8")).toBe("mine");
   expect(run("x", "--from", source, "--template", "hello").status).toBe(2);
+  const none = run("x", "--from", "");
+  expect([none.status, none.stderr]).toEqual([2, expect.stringMatching(/--from is empty\..*Name a folder/s)]);
   expect(run("x", "--from", "nowhere").stderr).toContain("There is no folder and no zip");
   const shown = run("shown", "--from", source).stdout;
   expect(shown).toMatch(
