@@ -140,7 +140,9 @@ function checkMemory(raw: Readonly<Record<string, unknown>>, services: readonly 
   }
   if (need <= size.value) return;
   const message = `machine.memory is ${formatSize(size.value)}, but these services need about ${need} MiB.`;
-  const hint = `Write memory: ${formatSize(Math.ceil(need / 512) * 512)} or more, or use fewer kernels.`;
+  // Those of an API notebook; Jupyter's are its users' to open.
+  const hasKernels = services.some(({ kind }) => "kernels" in kind.options.shape);
+  const hint = `Write memory: ${formatSize(Math.ceil(need / 512) * 512)} or more${hasKernels ? ", or use fewer kernels" : ""}.`;
   complain("too-little-memory", ["machine", "memory"], { message, value: given, hint });
 }
 

@@ -115,6 +115,13 @@ describe("files that cannot be read", () => {
 });
 
 describe("files that can", () => {
+  test("too little memory: fewer kernels are no advice where no API notebook has any", async () => {
+    const [problem] = (
+      await failure(load(`${HEAD.replace("{} }", "{}, mongodb: {} }")}machine: { memory: 512 MiB }\n`))
+    ).problems;
+    expect(problem?.hint).toMatch(/^Write memory: \d+ MiB or more\.$/);
+  });
+
   test("a byte order mark and CRLF are fine", async () => {
     expect((await load(`\ufeff${HEAD.replaceAll("\n", "\r\n")}title: Lab\r\n`)).title).toBe("Lab");
   });
