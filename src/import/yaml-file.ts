@@ -1,6 +1,7 @@
 /** A YAML file of other programs' settings → plain values, with the line of each. Bombs of aliases and depth are faults. */
 import {
   type Document,
+  isAlias,
   isMap,
   isScalar,
   isSeq,
@@ -45,21 +46,27 @@ function refuse(why: string): UserError {
 
 type Keys = ReadonlyMap<YAMLMap, ReadonlyMap<string, Pair>>;
 
-/** Each map's keys. Throws UserError `invalid` for one that is there twice. */
+/** Each map's keys. Throws UserError `invalid` for one that is there twice, and for an alias of nothing. */
 function keysOf(document: Document, lines: LineCounter): Keys {
   const all = new Map<YAMLMap, Map<string, Pair>>();
+  const anchors = new Set<string>();
+  const lineOf = (node: Node): number => lines.linePos(node.range?.[0] ?? 0).line;
   visit(document, {
-    Map: (_key, map) => {
+    Node: (_key, node) => {
+      // An anchor stands before its aliases, as YAML wants it.
+      if (isAlias(node)) {
+        if (!anchors.has(node.source)) throw refuse(`line ${lineOf(node)} holds an alias (*) that stands for nothing`);
+      } else if (node.anchor !== undefined) anchors.add(node.anchor);
+      if (!isMap(node)) return;
       const keys = new Map<string, Pair>();
-      for (const pair of map.items) {
+      for (const pair of node.items) {
         // Several maps may be merged into one; the library has a symbol for that key.
         if (!isScalar(pair.key) || typeof pair.key.value === "symbol" || pair.key.value === "<<") continue;
         const key = String(pair.key.value);
-        if (keys.has(key))
-          throw refuse(`line ${lines.linePos(pair.key.range?.[0] ?? 0).line} holds a key for the second time`);
+        if (keys.has(key)) throw refuse(`line ${lineOf(pair.key)} holds a key for the second time`);
         keys.set(key, pair);
       }
-      all.set(map, keys);
+      all.set(node, keys);
     },
   });
   return all;

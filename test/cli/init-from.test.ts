@@ -408,8 +408,14 @@ describe("hostile folders", () => {
   });
 });
 
-test("tens of thousands of keys are read in seconds; one that is there twice is told", async () => {
+test("tens of thousands of keys are read in seconds; one that is there twice and an alias of nothing are told", async () => {
   const many = Array.from({ length: 60_000 }, (_, at) => `  s${at}: x\n`).join("");
+  const { said: alias } = await bring(
+    lay({ "environment.yml": "x: &there { y: 1 }\ny: *there\ndependencies: [*gone]\n" }),
+  );
+  expect(alias).toMatchObject(
+    matching({ "environment.yml environment.yml": /line 3 holds an alias \(\*\) that stands for nothing\./ }),
+  );
   const { said } = await bring(
     lay({
       "compose.yml": `services:\n  a: &a { x: 1 }\n  b: { <<: *a, <<: *a }\n${many}`,
