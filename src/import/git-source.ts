@@ -31,7 +31,30 @@ export function checkAddress(address: string): URL {
       "The address holds a user name or a password, which other programs on this computer could read.",
       "Clone the repository yourself, and name the folder.",
     );
+  const repository = repositoryOf(url);
+  if (repository !== undefined)
+    throw refuse(
+      `${JSON.stringify(shown(address))} is the address of a page about a repository, not of the repository.`,
+      `Give --from ${repository}: its main branch is taken. For another branch, or one folder of it: clone it yourself, and name the folder.`,
+    );
   return url;
+}
+
+/** Of a forge's page (a branch, a file, a list of issues): the address of the repository that it is about. */
+function repositoryOf({ origin, host, pathname, search, hash }: URL): string | undefined {
+  const path = pathname.replace(/\/+$/, "");
+  // GitLab's own mark; it has groups within groups before it.
+  const marked = /^((?:\/[^/]+){2,}?)\/-(?:\/|$)/.exec(path)?.[1];
+  if (marked !== undefined) return origin + marked;
+  const [, repository, below = ""] = /^(\/[^/]+\/[^/]+)(\/.*)?$/.exec(path) ?? [];
+  if (repository === undefined || path.endsWith(".git")) return undefined;
+  if (below === "") {
+    const onForge = /^(?:www\.)?(?:github\.com|gitlab\.com|bitbucket\.org|codeberg\.org)$/.test(host);
+    return onForge && search + hash !== "" ? origin + repository : undefined;
+  }
+  // Other forges of one's own have a page of a branch or a file at these; no group is called so.
+  const isPage = /^(?:www\.)?github\.com$/.test(host) || /^\/(?:tree|blob|raw|src|commits?)\/./.test(below);
+  return isPage ? origin + repository : undefined;
 }
 
 /** Throws UserError `missing-program`, `unreachable`, `interrupted`. The folder is gone when the source is closed. */

@@ -7,8 +7,10 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { centralDirectory, localHeader, type Member, pack } from "../../src/bundle/zip-format.ts";
+import type { UserError } from "../../src/errors.ts";
 import type { ImportLine } from "../../src/import/bring-in.ts";
 import { openFolder } from "../../src/import/folder-source.ts";
+import { checkAddress } from "../../src/import/git-source.ts";
 import { loadWorkbench } from "../../src/workbench/load.ts";
 
 const program = path.resolve(import.meta.dirname, "../../dist/notebox.cjs");
@@ -621,6 +623,29 @@ describe("git", () => {
       expect(fs.lstatSync(path.join(at, "notebooks", name)).isSymbolicLink()).toBe(false);
     expect(fs.existsSync(ran)).toBe(false);
     expect(fs.readdirSync(home).sort()).toEqual([".gitconfig", "hooks"]);
+  });
+
+  test("the address of a forge's page is refused, with the one to give; a repository's own is not", () => {
+    const given = (address: string): string => {
+      try {
+        return checkAddress(address).href;
+      } catch (error) {
+        return /--from (\S+):/.exec((error as UserError).hint ?? "")?.[1] ?? String(error);
+      }
+    };
+    for (const [address, repository] of [
+      ["https://github.com/o/r/tree/main", "https://github.com/o/r"],
+      ["https://github.com/o/r.x/blob/main/a%20b.ipynb?plain=1#L3", "https://github.com/o/r.x"],
+      ["https://github.com/o/r/issues", "https://github.com/o/r"],
+      ["https://github.com/o/r?tab=readme-ov-file#about", "https://github.com/o/r"],
+      ["https://forge.example.edu:8443/g/h/r/-/tree/main/x", "https://forge.example.edu:8443/g/h/r"],
+      ["https://gitlab.com/g/r/-/blob/main/a.ipynb", "https://gitlab.com/g/r"],
+      ["https://forge.example.edu/o/r/src/branch/main", "https://forge.example.edu/o/r"],
+      ...["https://github.com/o/r", "https://github.com/o/r.git/", "https://gitlab.com/g/h/r"].map((own) => [own, own]),
+      ...["https://forge.example.edu/tree/blob.git", "https://forge.example.edu/g/tree/x.git"].map((own) => [own, own]),
+      ...["https://forge.example.edu/r?p=1", "https://dev.azure.com/o/p/_git/r"].map((own) => [own, own]),
+    ] as [string, string][])
+      expect(given(address), address).toBe(repository);
   });
 
   test.each([
