@@ -119,14 +119,14 @@ function addSpec(at: At, entry: string, findings: Findings): void {
       program,
       `Stands under packages: apt: as ${program}, from the distribution instead of conda.`,
     );
-  const version = versionOf(match[2] ?? "");
+  const { version, told } = versionOf(match[2] ?? "");
   const named = OTHER_NAMES.get(name) ?? name;
   const known = named === name ? "" : ` Its name there is ${named}.`;
   findings.addPython(
     at,
     entry,
     `${named}${version}`,
-    `Stands under packages: python: as ${named}${version}, from PyPI instead of conda.${known}`,
+    `Stands under packages: python: as ${named}${version}, from PyPI instead of conda.${known}${told}`,
   );
 }
 
@@ -135,12 +135,28 @@ function isLibrary(name: string): boolean {
   return LIBRARIES.has(name) || LIBS.has(family) || /^(?:_|ld_impl_|gcc_|gxx_|xorg-)/.test(name);
 }
 
-/** conda's `=1.2` means any 1.2; what follows a second = is a build, which PyPI has not. */
-function versionOf(given: string): string {
-  const version = given.trim().replace(/^\[.*\]$/, "");
+/**
+ * conda's `=1.2` means any 1.2; what follows a second = is a build, which PyPI has not. Keys in brackets go before what
+ * stands outside. `told`: what of it PyPI cannot have, as a sentence with a space before it.
+ */
+function versionOf(given: string): { version: string; told: string } {
+  const [, outside = "", inside = ""] = /^([^[]*)(?:\[(.*)\])?\s*$/.exec(given) ?? [undefined, given];
+  const keyed = /(?:^|,)\s*version\s*=\s*(?:'([^']*)'|"([^"]*)"|([^,'"]*))/.exec(inside);
+  const version = (keyed?.slice(1).find((each) => each !== undefined) ?? outside).trim();
+  const [first = "", ...others] = version.split("|");
+  return {
+    version: requirementOf(first.trim()),
+    told:
+      others.length === 0
+        ? ""
+        : ` Of its alternatives (${version.slice(0, 80)}) the first is taken: a Python package has none.`,
+  };
+}
+
+function requirementOf(version: string): string {
   if (version === "" || version === "*") return "";
   const single = /^(={0,2})\s*([0-9][A-Za-z0-9.!+_]*)(\.\*)?(?:[=\s].*)?$/.exec(version);
-  if (single === null) return version.replace(/\s+/g, "").replace(/\|.*$/, "");
+  if (single === null) return version.replace(/\s+/g, "");
   const [, equals, number = "", star] = single;
   return equals === "==" && star === undefined ? `==${number}` : `==${number}.*`;
 }

@@ -197,6 +197,32 @@ describe("Binder's files", () => {
   });
 });
 
+test("environment.yml: versions in brackets and alternatives are taken, or told", async () => {
+  const specs = [
+    "numpy[version='>=1.24,<2']",
+    'scipy[build=py39h, version="1.13.*"]',
+    "pandas=2.1|=2.2",
+    "bokeh >=3,<4|3.5",
+    "flask=3[build='0']",
+    "xarray[version=2024.1,channel=conda-forge]",
+    "seaborn[version='>=1",
+  ];
+  const { said, workbench } = await bring(
+    lay({ "environment.yml": `dependencies:\n${specs.map((spec) => `  - ${JSON.stringify(spec)}\n`).join("")}` }),
+  );
+  expect(said).toMatchObject(
+    matching({
+      "environment.yml:4 pandas=2.1|=2.2":
+        /^changed: .*pandas==2\.1\.\*, from PyPI.*alternatives \(=2\.1\|=2\.2\) the first/,
+      "environment.yml:5 bokeh >=3,<4|3.5": /^changed: .*the first is taken/,
+      "environment.yml:8 seaborn[version='>=1": /^could-not-take: It is not a Python requirement/,
+    }),
+  );
+  expect((await workbench()).packages.python).toEqual([
+    ...["numpy>=1.24,<2", "scipy==1.13.*", "pandas==2.1.*", "bokeh>=3,<4", "flask==3.*", "xarray==2024.1.*"],
+  ]);
+});
+
 test("docker-compose.yml: known images become services, passwords and loose bounds go", async () => {
   const compose = `
 x-common: &common { restart: always }
