@@ -92,6 +92,23 @@ describe("refused", () => {
     ["an absolute path", archive(...sound, { name: "/etc/cron.d/evil" }), /absolute path/],
     ["a drive", archive(...sound, { name: "C:evil" }), /absolute path/],
     ["one file twice", archive(...sound, { name: "BOX.OVF" }), /twice/],
+    ["one file twice for macOS", archive(...sound, { name: "\u00e4" }, { name: "a\u0308" }), /twice/],
+    ["a file, then a folder of its name", archive(...sound, { name: "a" }, { name: "A/b" }), /lies in a folder/],
+    [
+      "a folder, then a file of its name",
+      archive(...sound, { name: "a/b" }, { name: "a" }),
+      /as a file and as a folder/,
+    ],
+    ["a folder with content", archive(...sound, { name: "a", type: "5", body: "x" }), /folder with content/],
+    ["a file called like a folder", archive(...sound, { name: "a/", body: "x" }), /folder with content/],
+    ["another called like a folder", archive(...sound, { name: "a/", type: "7" }), /called like a folder/],
+    ["a file without a name", archive(...sound, { name: "" }), /without a name/],
+    ["folders without end", archive(...sound, { name: "a/".repeat(40) }), /folders deep/],
+    [
+      "a name of slashes, at once",
+      archive(...sound, { name: "x", type: "L", body: `a${"/".repeat(1_000_000)}b` }, { name: "n" }),
+      /folders deep/,
+    ],
     ["a control character", archive(...sound, { name: "a\nb" }), /control character/],
     ["no metadata.json", archive(ovf), /no metadata\.json/],
     [

@@ -24,6 +24,8 @@ export interface Found {
   faults: string[];
   files: string[];
   seen: Set<string>;
+  /** Those among them that are folders, and folders that members lie in, in the same letters. */
+  folders: Set<string>;
   /** Of each file, the first bytes. */
   heads: Map<string, { parts: Buffer[]; length: number; limit: number; hasMap: boolean }>;
   texts: Map<string, Buffer[]>;

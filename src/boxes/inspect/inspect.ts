@@ -47,6 +47,7 @@ export function inspectBox(file: string, options: InspectOptions = {}): Inspecto
     faults: [],
     files: [],
     seen: new Set(),
+    folders: new Set(),
     heads: new Map(),
     texts: new Map(),
     unpacked: 0,
@@ -157,12 +158,11 @@ function isZlibError(error: unknown): boolean {
 function look(member: TarMember, found: Found, limit: number): ((piece: Buffer) => void) | undefined {
   const { faults, seen } = found;
   const name = cleanName(member.name);
-  const fault = memberFault(member, name) ?? (seen.has(name.toLowerCase()) ? "is in it twice" : undefined);
+  const fault = memberFault(member, name) ?? twinFault(member, name, found);
   if (fault) {
     faults.push(`${JSON.stringify(shortened(member.name))} ${fault}`);
     return undefined;
   }
-  seen.add(name.toLowerCase());
   if (member.type === "5") return undefined;
   found.files.push(name);
   if (seen.size > FILES_LIMIT) faults.push("it holds more than 10,000 files");
@@ -188,6 +188,21 @@ function look(member: TarMember, found: Found, limit: number): ((piece: Buffer) 
     head.parts.push(part);
     head.length += part.length;
   };
+}
+
+/** Notes the member. What is wrong where one of its name was before, as file systems of Windows and macOS compare them. */
+function twinFault(member: TarMember, name: string, { seen, folders }: Found): string | undefined {
+  const key = name.normalize("NFC").toLowerCase();
+  if (seen.has(key)) return "is in it twice";
+  if (member.type !== "5" && folders.has(key)) return "is in it as a file and as a folder";
+  for (let at = key.indexOf("/"); at >= 0; at = key.indexOf("/", at + 1)) {
+    const folder = key.slice(0, at);
+    if (seen.has(folder) && !folders.has(folder)) return "lies in a folder that is in it as a file";
+    folders.add(folder);
+  }
+  if (member.type === "5") folders.add(key);
+  seen.add(key);
+  return undefined;
 }
 
 function archiveFault(head: Buffer, error: Error): string {

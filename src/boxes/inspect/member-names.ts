@@ -13,6 +13,8 @@ const KINDS: Readonly<Record<string, string>> = {
 };
 /** The longest name of a file on the usual file systems, in bytes. */
 const NAME_LIMIT = 255;
+/** Folders within folders; no box has more than three. */
+const DEPTH_LIMIT = 30;
 
 export function shortened(name: string): string {
   return name.length > NAME_LIMIT ? `${name.slice(0, 60)}…` : name;
@@ -20,31 +22,28 @@ export function shortened(name: string): string {
 
 /** Vagrant unpacks with backslashes turned into slashes. */
 export function cleanName(path: string): string {
-  return path
-    .replaceAll("\\", "/")
-    .replace(/^(?:\.\/+)+/, "")
-    .replace(/\/+$/, "");
+  const name = path.replaceAll("\\", "/").replace(/^(?:\.\/+)+/, "");
+  // A search for /+$ would take hours with a name that is a megabyte of slashes.
+  let end = name.length;
+  while (name[end - 1] === "/") end--;
+  return name.slice(0, end);
 }
-
-/** What is wrong with a member that the tar package read, as the end of a sentence; undefined for what may be there. */
-export function entryFault(entry: { path: string; type: string }, name: string): string | undefined {
-  if (!PLAIN.has(entry.type)) return `is neither a file nor a folder (${entry.type})`;
-  return nameFault(entry.path, name);
-}
-
-/** What the tar package calls files and folders; all else (links, devices, pipes) has no place in a box. */
-const PLAIN = new Set(["File", "OldFile", "ContiguousFile", "GNUDumpDir", "Directory"]);
 
 export function memberFault(member: TarMember, name: string): string | undefined {
   if (!["0", "5", "7", "S"].includes(member.type))
     return `is neither a file nor a folder (${KINDS[member.type] ?? `type ${JSON.stringify(member.type)}`})`;
+  if (name === "" && member.type !== "5") return "is a file without a name";
+  // Programs for tar differ in whether such content is one, and so in where the next member begins.
+  if (member.type === "5" && member.stored > 0) return "is a folder with content of its own";
+  if (member.type !== "5" && /[\\/]$/.test(member.name)) return "is called like a folder and is none";
   return nameFault(member.name, name);
 }
 
-export function nameFault(path: string, name: string): string | undefined {
+function nameFault(path: string, name: string): string | undefined {
   if (/^[\\/]/.test(path) || name.startsWith("/") || /^[a-z]:/i.test(name)) return "has an absolute path";
   if (name.split("/").includes("..")) return "would be unpacked outside the box's folder";
   if ([...name].some((char) => char < " ")) return "has a control character in its name";
+  if (name.split("/", DEPTH_LIMIT + 1).length > DEPTH_LIMIT) return "lies too many folders deep";
   if (name.split("/").some((part) => Buffer.byteLength(part) > NAME_LIMIT)) return "has too long a name";
   return undefined;
 }
