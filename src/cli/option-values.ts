@@ -3,6 +3,12 @@ import { InvalidArgumentError } from "commander";
 
 export const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
+/** A path: a script's empty variable would mean the folder in which it runs. */
+export function place(text: string): string {
+  if (text.trim() === "") throw new InvalidArgumentError("It is empty: name a folder.");
+  return text;
+}
+
 /** "300s", "5m" → milliseconds. */
 export function seconds(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*(s|m)?$/.exec(text);

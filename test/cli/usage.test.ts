@@ -78,6 +78,7 @@ describe("wrong usage: exit 2", () => {
     [["box"], "A command is missing."],
     [["box", "bild"], "Unknown command 'bild'"],
     [["box", "publish", "x.box", "--version", "13.1.0"], "Required option '--share <dir>' not specified"],
+    [["box", "list", "--share", ""], "It is empty: name a folder."],
     [["up", "surplus"], "Too many arguments"],
     [["verify", "--format", "json"], "Allowed choices are text, junit, tap"],
     [["verify", "--wait", "soon"], "Write a time like 300s or 5m."],
