@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { boxAddress, catalogAddress, doorSlug, normaliseDoor } from "../../src/boxes/doors.ts";
+import { nginxConfiguration } from "../../src/boxes/serve/nginx.ts";
 import { UserError } from "../../src/errors.ts";
 
 const box = { name: "notebox/debian-13", version: "13.1.0", provider: "virtualbox", arch: "amd64" };
@@ -119,4 +120,9 @@ describe("no doors", () => {
       }
     },
   );
+});
+
+test("nginx: a door whose path is no UTF-8 is refused with words", () => {
+  expect(() => nginxConfiguration("/srv/boxes", ["https://b.example/%E4"])).toThrow(/no UTF-8/);
+  expect(nginxConfiguration("/srv/boxes", ["https://b.example/%C3%A4"]).configuration).toContain('location "/ä/"');
 });

@@ -28,7 +28,22 @@ export function nginxConfiguration(share: string, doors: readonly string[]): { d
       message: "nginx takes no path with a control character in it.",
       hint: "Name the share's folder otherwise.",
     });
+  if (!isUtf8(new URL(door).pathname))
+    throw new UserError({
+      code: "invalid",
+      message: `nginx takes no path like that of the door ${door}: what its % stand for is no UTF-8.`,
+      hint: "Write the door's path in UTF-8 (ä is %C3%A4): `notebox box rebase --replace OLD NEW`.",
+    });
   return { door, configuration: configuration(share, door) };
+}
+
+function isUtf8(path: string): boolean {
+  try {
+    decodeURIComponent(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function configuration(share: string, door: string): string {
