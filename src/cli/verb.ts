@@ -39,9 +39,20 @@ export function addGroup(program: Command, name: string, description: string): C
 export function registrar(invoke: Invoke): On {
   return (command, name, entry, ...names) =>
     addCommonOptions(command, true).action(async (...given: unknown[]) => {
+      refuseSwallowed(command);
       const args = Object.fromEntries(names.map((argument, index) => [argument, given[index]]));
       await invoke(name, { ...allOptions(command), ...args }, entry as Verb<object>);
     });
+}
+
+/** `--share --json`: commander takes the second for the first's value, and the answer would have another form. */
+function refuseSwallowed(command: Command): void {
+  const flags = command.options.flatMap(({ long, short }) => [long, short]);
+  for (let at: Command | null = command; at !== null; at = at.parent)
+    for (const option of at.options)
+      for (const value of [at.getOptionValue(option.attributeName())].flat())
+        if (typeof value === "string" && flags.includes(value))
+          command.error(`error: option '${option.flags}' argument missing, before ${value}`);
 }
 
 /** Options of the program, then of the group (`box`), then of the verb: the later one wins. */

@@ -24,6 +24,24 @@ function notebox(...args: string[]) {
   return { code: status, stdout, stderr };
 }
 
+test.each([
+  ["box", "list", "--share", "--json"],
+  ["box", "prune", "--share", "shelf", "--unused-by", "--json"],
+  ["-C", "--json", "validate"],
+])("an option takes none of the others for its value: %s %s %s", (...args) => {
+  const { code, stdout } = notebox(...args);
+  expect([code, JSON.parse(stdout)]).toEqual([
+    2,
+    expect.objectContaining({
+      ok: false,
+      error: expect.objectContaining({
+        code: "usage",
+        message: expect.stringMatching(/^Option '-.*' argument missing, before --json$/),
+      }),
+    }),
+  ]);
+});
+
 describe("help", () => {
   test("without arguments: on standard output, exit 0", () => {
     const { code, stdout, stderr } = notebox();
