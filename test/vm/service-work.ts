@@ -20,25 +20,16 @@ const ANSWER_MS = 120_000;
 
 /** The workbench has the services postgres, openrefine and desktop, and the table `marks`. */
 export async function makeWork(lab: Lab): Promise<void> {
-  await makeRow(lab);
+  await inGuest(lab.workbench, sql("INSERT INTO marks VALUES ('Ada', 1)"));
   await inGuest(lab.workbench, asAccount(`mkdir -p ~/Desktop; echo drawn >~/Desktop/drawing.txt`));
   await inGuest(lab.workbench, asAccount(`cat >~/own.ipynb <<'END'\n${NOTEBOOK}\nEND`));
   await makeProject(lab);
 }
 
-/** In the table `marks`. */
-export async function makeRow(lab: Lab): Promise<void> {
-  await inGuest(lab.workbench, sql("INSERT INTO marks VALUES ('Ada', 1)"));
-}
-
-export async function expectRow(lab: Lab, when: string): Promise<void> {
-  const row = await inGuest(lab.workbench, sql("SELECT mark FROM marks WHERE who = 'Ada'"));
-  expect(row === "1", `the row is ${JSON.stringify(row)} ${when}`);
-}
-
 /** Throws unless all of it is there, and in one piece. */
 export async function expectWork(lab: Lab, when: string): Promise<void> {
-  await expectRow(lab, when);
+  const row = await inGuest(lab.workbench, sql("SELECT mark FROM marks WHERE who = 'Ada'"));
+  expect(row === "1", `the row is ${JSON.stringify(row)} ${when}`);
   const drawing = await inGuest(lab.workbench, asAccount("cat ~/Desktop/drawing.txt || true"));
   expect(drawing === "drawn", `the file on the desktop holds ${JSON.stringify(drawing)} ${when}`);
   const notebook = await inGuest(lab.workbench, asAccount("cat ~/own.ipynb || true"));
@@ -88,7 +79,7 @@ async function openRefine(lab: Lab, path: string, request: RequestInit = {}): Pr
 const asAccount = (script: string): string => `runuser -u notebox -- env HOME=${HOME} bash <<'WORK'\n${script}\nWORK`;
 
 /** Asked as a notebook asks: over TCP, with the password that was made in the VM. */
-export function sql(statement: string): string {
+function sql(statement: string): string {
   const password = "$(</var/lib/notebox/tokens/postgres)";
   return `PGPASSWORD=${password} psql -h 127.0.0.1 -U workbench -d workbench -Atqc "${statement}"`;
 }

@@ -6,11 +6,10 @@
 import fs from "node:fs";
 import path from "node:path";
 import { throughTheBrowser } from "./browser-trial.ts";
-import { inGuest } from "./guest.ts";
 import { homeTellsOfDatabase } from "./home-trial.ts";
 import { type Change, type Lab, mustNotebox, up } from "./lab.ts";
 import { publishNewer } from "./newer-box.ts";
-import { expectRow, expectWork, makeRow, makeWork, sql } from "./service-work.ts";
+import { expectWork, makeWork } from "./service-work.ts";
 import { breakAndMend, verified } from "./steps.ts";
 
 /** Beside jupyter and hello, with ports of the trials' own. */
@@ -50,16 +49,6 @@ export async function serviceStopped(lab: Lab, name: string): Promise<string> {
     breaking: `systemctl stop ${name}@${name}.service`,
     mending: `systemctl start ${name}@${name}.service`,
   });
-}
-
-/** A row that is deleted after a backup of the running VM comes back with it. */
-export async function rowBroughtBack(lab: Lab): Promise<string> {
-  await makeRow(lab);
-  const { file } = (await mustNotebox(lab, ["backup"])) as { file: string };
-  await inGuest(lab.workbench, sql("DELETE FROM marks"));
-  await mustNotebox(lab, ["restore", "--yes", file]);
-  await expectRow(lab, "after backup and restore");
-  return `${fs.statSync(file).size} bytes brought it back`;
 }
 
 /** Throws when a service is not well, its breakage is not named first, or something that was made is lost. */
