@@ -316,6 +316,13 @@ describe("from elsewhere", () => {
     expect((await lab.sound()).map(({ version }) => version)).toEqual(["1.0.0-rc1", "1.0.0"]);
   });
 
+  test.each(["./missing.json", "sub/missing.json", "owner/name.box"])(
+    "the file %s, which is not there",
+    async (file) => {
+      expect(await lab.refused(file)).toMatchObject({ code: "usage", message: `"${file}" is no file that is there.` });
+    },
+  );
+
   test("a bare box, once it is said what it is", async () => {
     const upstream = await upstreamWith();
     upstream.offer(offer("1.0.0"));

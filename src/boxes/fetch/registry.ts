@@ -60,6 +60,7 @@ export async function addressOf(named: string, folder: string): Promise<string |
     () => false,
   );
   if (isFile) return pathToFileURL(file).href;
+  if (/^\.{1,2}[\\/]|\.(?:json|box)$/i.test(named)) throw notFound(named, "is no file that is there");
   if (/^[^/\\:]+\/[^/\\:]+$/.test(named)) {
     checkBoxId({ name: named, version: "0", provider: "x", arch: "x" });
     return undefined;
