@@ -9,10 +9,10 @@ import http from "node:http";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { catalogAddress, catalogUrl } from "../../src/boxes/doors.ts";
+import { freePort } from "../gateway/start.ts";
 import {
   asVagrant,
   type BoxLab,
-  freePort,
   installed,
   NAME,
   type Outcome,

@@ -193,14 +193,6 @@ export function nginxProgram(): string | undefined {
   return places.map((place) => path.join(place, "nginx")).find((file) => fs.existsSync(file));
 }
 
-export async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 async function answers(port: number): Promise<boolean> {
   return await new Promise((resolve) => {
     const socket = net.connect({ port, host: "127.0.0.1" });

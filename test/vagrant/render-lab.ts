@@ -5,6 +5,7 @@ import http from "node:http";
 import net, { type AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
+import { freePort } from "../gateway/start.ts";
 
 export const ROOT = path.resolve(import.meta.dirname, "../..");
 const PROGRAM = path.join(ROOT, "dist/notebox.cjs");
@@ -43,7 +44,9 @@ export class Lab {
 
   async describe(doors: readonly string[], more = "", box = "lab/tiny"): Promise<void> {
     const shares = JSON.stringify(doors);
-    const text = `version: 1\nname: lab\nbox:\n  name: ${box}\n  version: ">= 1.0"\n  shares: ${shares}\n${more}services: { jupyter: {} }\n`;
+    // A workbench may run on this computer meanwhile, at the usual port.
+    const services = `{ jupyter: { port: ${await freePort()} } }`;
+    const text = `version: 1\nname: lab\nbox:\n  name: ${box}\n  version: ">= 1.0"\n  shares: ${shares}\n${more}services: ${services}\n`;
     fs.writeFileSync(path.join(this.folder, "workbench.yaml"), text);
     await this.render();
   }
