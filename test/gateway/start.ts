@@ -8,6 +8,7 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { gatewayPython } from "../../scripts/lib/gateway-python.mjs";
+import { freePort } from "../free-port.ts";
 
 // A bundled tier lies elsewhere.
 const checkout = process.env["NOTEBOX_CHECKOUT"] ?? path.resolve(import.meta.dirname, "../..");
@@ -190,14 +191,6 @@ export async function until(condition: () => boolean | Promise<boolean>, millise
     await new Promise((resolve) => setTimeout(resolve, 30));
   }
   return await condition();
-}
-
-export async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Each start takes seconds: the quick tests take these cases, `npm run test:soak -- --only gateway` all. */

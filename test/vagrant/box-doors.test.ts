@@ -9,7 +9,7 @@ import http from "node:http";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { catalogAddress, catalogUrl } from "../../src/boxes/doors.ts";
-import { freePort } from "../gateway/start.ts";
+import { freePort } from "../free-port.ts";
 import {
   asVagrant,
   type BoxLab,

@@ -11,7 +11,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mongoPython } from "../../scripts/lib/gateway-python.mjs";
 import { kindNamed } from "../../src/services/index.ts";
-import { freePort } from "../gateway/start.ts";
+import { freePort } from "../free-port.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const python = mongoPython() ?? "";

@@ -7,7 +7,8 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { gatewayPython } from "../../../scripts/lib/gateway-python.mjs";
-import { freePort, until } from "../../gateway/start.ts";
+import { freePort } from "../../free-port.ts";
+import { until } from "../../gateway/start.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../../..");
 const PROVISION = path.join(ROOT, "provision");

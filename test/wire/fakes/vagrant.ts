@@ -8,6 +8,7 @@ import fs from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
+import { freePort } from "../../free-port.ts";
 
 const root = path.resolve(import.meta.dirname, "../../..");
 export const program = path.join(root, "dist", "notebox.cjs");
@@ -68,7 +69,7 @@ export async function createLab(): Promise<Lab> {
   ];
   for (const place of [state, bin, home]) fs.mkdirSync(place);
   fs.cpSync(path.join(root, "examples", "hello"), folder, { recursive: true });
-  const [jupyter, hello] = await freePorts();
+  const [jupyter, hello] = [await freePort(), await freePort()];
   const file = path.join(folder, "workbench.yaml");
   const text = fs.readFileSync(file, "utf8").replace("8888", String(jupyter)).replace("8889", String(hello));
   fs.writeFileSync(file, text.replace("memory: 2 GiB", "memory: 1 GiB"));
@@ -125,13 +126,6 @@ function link(bin: string, name: string): void {
 
 function readLines(file: string): string[] {
   return fs.existsSync(file) ? fs.readFileSync(file, "utf8").trim().split("\n") : [];
-}
-
-async function freePorts(): Promise<[number, number]> {
-  const servers = await Promise.all([0, 1].map(() => listen(0)));
-  const ports = servers.map((server) => (server.address() as net.AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports as [number, number];
 }
 
 export async function listen(port: number): Promise<net.Server> {
