@@ -15,7 +15,7 @@ import { keptHeaders, type Provenance, publicAddress } from "./address.ts";
 import { type Checksum, extraHash, otherThan, spelledChecksum } from "./checksum.ts";
 import { type Answer, ask, type FetchNeeds, pause, type Token } from "./fetch.ts";
 import { bootMark, type PartState, readState, resumable, sourceMark, validator, writeState } from "./part-state.ts";
-import { givenUp, isWorthAnotherTry, mismatch, Refusal, refusal, unsteady } from "./refusal.ts";
+import { givenUp, isWorthAnotherTry, mismatch, otherLength, Refusal, refusal, unsteady } from "./refusal.ts";
 import { checkRoom } from "./room.ts";
 import { judge, marksOf } from "./same-box.ts";
 
@@ -224,13 +224,7 @@ class Job {
       if (total !== undefined && intake.size > total) break;
     }
     if (total === undefined || intake.size === total) return;
-    if (intake.size < total)
-      throw new UserError({ code: "unreachable", message: `${this.from.url} was cut off before its end.` });
-    throw new UserError({
-      code: "integrity",
-      message: `${this.from.url} sent more bytes than it said it would.`,
-      hint: "Run this again; if it happens again, ask whoever keeps that server.",
-    });
+    throw otherLength(this.from.url, intake.size, total);
   }
 
   private async finish(): Promise<Downloaded> {

@@ -38,6 +38,16 @@ export function refusal({ status, headers }: Answer, url: string): UserError {
   return new Final({ code: "unreachable", message: `${url} answers ${status}: ${why}.`, hint });
 }
 
+/** The server sent fewer or more bytes than it said. */
+export function otherLength(url: string, size: number, total: number): UserError {
+  if (size < total) return new UserError({ code: "unreachable", message: `${url} was cut off before its end.` });
+  return new UserError({
+    code: "integrity",
+    message: `${url} sent more bytes than it said it would.`,
+    hint: "Run this again; if it happens again, ask whoever keeps that server.",
+  });
+}
+
 export function unsteady(url: string): UserError {
   return new UserError({
     code: "unreachable",
