@@ -7,6 +7,7 @@ import path from "node:path";
 import { type Problem, systemErrorCode, UserError } from "../errors.ts";
 import { FILE_NAME } from "../workbench/file.ts";
 import type { Workbench } from "../workbench/model.ts";
+import { nameKey } from "../workbench/same-name.ts";
 import { isDeviceName } from "../workbench/values.ts";
 import { sharedFolders } from "./plan.ts";
 
@@ -75,8 +76,8 @@ function namesThatWindowsRefuses(root: string, names: readonly string[]): Proble
   const seen = new Map<string, string>();
   return names.flatMap((name) => {
     const last = path.posix.basename(name);
-    const twin = seen.get(name.normalize("NFC").toLowerCase());
-    seen.set(name.normalize("NFC").toLowerCase(), name);
+    const twin = seen.get(nameKey(name));
+    seen.set(nameKey(name), name);
     const message = twin === undefined ? complaint(last) : `differs from ${twin} by upper and lower case only`;
     return message === undefined ? [] : [{ id: "file-name", file: path.join(root, name), value: name, message }];
   });

@@ -2,6 +2,7 @@
  * Which files of a source come into notebooks/: the notebooks, and beside them what notebooks read, at the same places.
  * Programs and what nobody knows stay behind. Reads notebooks to see that they are some; writing is the command's.
  */
+import { nameKey } from "../workbench/same-name.ts";
 import { isDeviceName } from "../workbench/values.ts";
 import { SETTINGS } from "./binder.ts";
 import { COMPOSE_FILES } from "./compose.ts";
@@ -24,7 +25,7 @@ export async function chooseFiles(source: Source, findings: Findings): Promise<C
   const chosen: SourceFile[] = [];
   const left: string[] = [];
   const seen = new Map<string, string>();
-  const folders = new Set(source.files.flatMap(({ path }) => foldersOf(sameName(path))));
+  const folders = new Set(source.files.flatMap(({ path }) => foldersOf(nameKey(path))));
   let bytes = 0;
   for (const file of source.files) {
     if (isSettings(file.path)) continue;
@@ -33,11 +34,11 @@ export async function chooseFiles(source: Source, findings: Findings): Promise<C
       left.push(file.path);
       continue;
     }
-    const twin = seen.get(sameName(file.path));
+    const twin = seen.get(nameKey(file.path));
     const why =
       twin !== undefined
         ? `it differs from ${twin} by upper and lower case only`
-        : folders.has(sameName(file.path))
+        : folders.has(nameKey(file.path))
           ? "a folder has the same name"
           : (nameComplaint(file.path) ?? (isNotebook ? await notebookComplaint(file) : sizeComplaint(file)));
     if (why === undefined && bytes + file.size > MOST_BYTES) {
@@ -54,7 +55,7 @@ export async function chooseFiles(source: Source, findings: Findings): Promise<C
       continue;
     }
     bytes += file.size;
-    seen.set(sameName(file.path), file.path);
+    seen.set(nameKey(file.path), file.path);
     chosen.push(file);
   }
   if (chosen.length > 0 && !chosen.some(({ path }) => /\.ipynb$/i.test(path))) {
@@ -83,11 +84,6 @@ export async function chooseFiles(source: Source, findings: Findings): Promise<C
   for (const { path, why } of source.skipped)
     findings.tell({ file: path }, path, "could-not-take", `Not copied: ${why}.`);
   return copied;
-}
-
-/** As file systems of Windows and macOS compare names. */
-function sameName(path: string): string {
-  return path.normalize("NFC").toLowerCase();
 }
 
 /** "a/b/c" → a, a/b. */

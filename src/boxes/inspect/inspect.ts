@@ -5,6 +5,7 @@
  */
 import { createGunzip, type Gunzip } from "node:zlib";
 import { UserError } from "../../errors.ts";
+import { nameKey } from "../../workbench/same-name.ts";
 import { type BoxFacts, type Found, readFacts } from "./box-facts.ts";
 import { HEAD } from "./disks.ts";
 import { cleanName, memberFault, shortened } from "./member-names.ts";
@@ -192,7 +193,7 @@ function look(member: TarMember, found: Found, limit: number): ((piece: Buffer) 
 
 /** Notes the member. What is wrong where one of its name was before, as file systems of Windows and macOS compare them. */
 function twinFault(member: TarMember, name: string, { seen, folders }: Found): string | undefined {
-  const key = name.normalize("NFC").toLowerCase();
+  const key = nameKey(name);
   if (seen.has(key)) return "is in it twice";
   if (member.type !== "5" && folders.has(key)) return "is in it as a file and as a folder";
   for (let at = key.indexOf("/"); at >= 0; at = key.indexOf("/", at + 1)) {
