@@ -66,7 +66,7 @@ export const UPGRADE_TRIALS: readonly [string, (lab: Lab) => Promise<string>][] 
     `keep: upgrade killed ${index + 1} of ${MOMENTS.length}: ${momentOf(kill)}`,
     async (lab) => await upgradeKilled(lab, kill),
   ]),
-  ["keep: upgrade", upgraded],
+  ["keep: a whole upgrade", upgraded],
 ];
 
 async function upgradeKilled(lab: Lab, kill: Kill): Promise<string> {

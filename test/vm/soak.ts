@@ -1,8 +1,9 @@
 /**
  * The counted trials, which take hours: every breakage, ten kills of the first `up`, a second provisioning, attacks
  * from a kernel and from root in the VM, every start, end and fault of API notebooks, a box made of a VM, a hand-out
- * driven by its launchers, kills of getting a box, a template's notebook. `--only NAME` runs those whose name holds the text,
- * `--provider NAME` one provider. What passed at this commit is not run again; `--again` forgets that.
+ * driven by its launchers, kills of getting a box, a template's notebook. `--only TEXT`, as often as wanted, runs those
+ * whose name holds the text, `--provider NAME` one provider. What passed at this commit is not run again; `--again`
+ * forgets that.
  */
 import { parseArgs } from "node:util";
 import { API_TRIALS } from "./api-trials.ts";
@@ -46,7 +47,7 @@ const KILLS: readonly Kill[] = [
 const { values } = parseArgs({
   options: {
     provider: { type: "string" },
-    only: { type: "string" },
+    only: { type: "string", multiple: true },
     again: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
   },
@@ -60,7 +61,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const)
     endAll();
   });
 const wanted = (name: string): boolean =>
-  (values.only === undefined || name.includes(values.only)) && !records.passed(name);
+  (values.only === undefined || values.only.some((text) => name.includes(text))) && !records.passed(name);
 
 for (const provider of ["virtualbox", "libvirt"] as const)
   if (values.provider === undefined || values.provider === provider) await soak(provider);
