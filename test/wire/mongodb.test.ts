@@ -85,6 +85,110 @@ describe.skipIf(python === "")("MongoDB's real client and a stand-in for its ser
     expect(names()).toBe("['notebox_loaded', 'notes', 'people', 'zz']");
   });
 
+  describe("what save wrote, load brings back", () => {
+    const hook = (name: string, folder: string, running = true) =>
+      spawnSync("bash", [at(name), at(folder), "db"], {
+        encoding: "utf8",
+        env: { ...environment(), RUNNING: running ? "yes" : "", LOG: at("systemctl.log") },
+      });
+    const documents = (): string => {
+      const ask = `import pymongo\nd = pymongo.MongoClient(${JSON.stringify(url)}).get_default_database()
+print({n: [x.get("a", x.get("name")) for x in d[n].find()] for n in sorted(d.list_collection_names()) if n != "notebox_loaded"})`;
+      return spawnSync(python, ["-c", ask], { encoding: "utf8" }).stdout.trim();
+    };
+    const change = (code: string) =>
+      spawnSync(python, [
+        "-c",
+        `import pymongo\nd = pymongo.MongoClient(${JSON.stringify(url)}).get_default_database()\n${code}`,
+      ]);
+    const settings = (database: string): void => {
+      url = url.replace(/\/\w+:(.*)\/\w+$/, `/${database}:$1/${database}`);
+      const port = Number(new URL(url).port);
+      write("etc/notebox/workbench/services/db.json", JSON.stringify({ innerPort: port, database }));
+    };
+
+    const symlinkBeside = (file: string): string => {
+      fs.symlinkSync(at("saved/mongodb.archive"), `${file}.link`);
+      return `${file}.link`;
+    };
+
+    beforeAll(() => {
+      for (const name of ["save", "load", "environment"]) {
+        const text = fs.readFileSync(path.join(root, "provision/services/mongodb", name), "utf8");
+        const here = text
+          .replaceAll("/opt/notebox/venv/bin/python", python)
+          .replaceAll("/opt/notebox/lib/environment/mongodb", at("environment"))
+          .replaceAll(/\/(?:etc|var\/lib|run)\b/g, (found) => `${place}${found}`);
+        write(name, here, 0o755);
+      }
+      for (const [name, what] of Object.entries({ mongodump: "dump", mongorestore: "restore" }))
+        write(
+          `bin/${name}`,
+          `#!/bin/sh\nexec '${python}' '${path.join(root, "test/vm/standin/mongo-tools.py")}' ${what} "$@"\n`,
+          0o755,
+        );
+      write(
+        "bin/systemctl",
+        `#!/bin/sh\necho "$*" >>"$LOG"\n[ "$*" != "-q is-active mongodb@db.service" ] || [ -n "$RUNNING" ]\n`,
+        0o755,
+      );
+      write("var/lib/notebox/tokens/db", TOKEN);
+      fs.mkdirSync(at("saved"));
+    });
+
+    test("as it was, and nothing that came later; no password is left over", () => {
+      const before = documents();
+      expect(before).toContain("'people': ['Ada']");
+      expect(hook("save", "saved")).toMatchObject({ status: 0, stderr: "" });
+      change("d.people.drop(); d.notes.insert_one({'a': 'later'}); d.own.insert_one({'a': 1})");
+      expect(documents()).not.toBe(before);
+      expect(hook("load", "saved")).toMatchObject({ status: 0, stderr: "" });
+      expect(documents()).toBe(before);
+      expect(fs.readdirSync(at("run")).filter((name) => name.startsWith("notebox-mongodb."))).toEqual([]);
+    });
+
+    test("a server that does not run is started for it, and stopped again", () => {
+      for (const name of ["save", "load"]) {
+        fs.rmSync(at("systemctl.log"), { force: true });
+        expect(hook(name, "saved", false)).toMatchObject({ status: 0, stderr: "" });
+        const asked = fs.readFileSync(at("systemctl.log"), "utf8").trim().split("\n");
+        expect(asked.slice(1)).toEqual(["start mongodb@db.service", "stop mongodb@db.service"]);
+      }
+    });
+
+    test.each([
+      ["cut off", (file: string) => fs.truncateSync(file, fs.statSync(file).size - 9)],
+      ["something else", (file: string) => fs.writeFileSync(file, "no archive")],
+      ["a link", (file: string) => fs.renameSync(symlinkBeside(file), file)],
+    ])("a copy that is %s leaves the database as it is", (_, damage) => {
+      fs.cpSync(at("saved"), at("damaged"), { recursive: true });
+      damage(at("damaged/mongodb.archive"));
+      const before = documents();
+      const done = hook("load", "damaged");
+      expect([done.status, done.stderr]).toEqual([
+        1,
+        expect.stringMatching(/the copy of db cannot be read|no mongodb\.archive/),
+      ]);
+      expect(documents()).toBe(before);
+      fs.rmSync(at("damaged"), { recursive: true });
+    });
+
+    test("into a database of another name", async () => {
+      const before = documents();
+      await stop();
+      settings("later");
+      start();
+      expect(action("wait").stderr).toBe("");
+      expect(documents()).toBe("{}");
+      expect(hook("load", "saved")).toMatchObject({ status: 0, stderr: "" });
+      expect(documents()).toBe(before);
+      await stop();
+      settings("course");
+      start();
+      expect(action("wait").stderr).toBe("");
+    });
+  });
+
   test("verify's questions, asked as a kernel would, are answered, and a stranger is refused", async () => {
     const kernel = {
       needs: [],
