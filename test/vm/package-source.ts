@@ -1,6 +1,6 @@
 /**
- * A package source as apt knows it, on a web server of this computer's loopback: one package that holds the stand-in for
- * MongoDB's server, a list, and a signature by a key that was made for it. It is what a share would carry of MongoDB's own.
+ * A package source as apt knows it, on a web server of this computer's loopback: one package that holds the stand-ins for
+ * MongoDB's server and its tools, a list, and a signature by a key that was made for it. It is what a share would carry of MongoDB's own.
  */
 import { createHash } from "node:crypto";
 import fs from "node:fs";
@@ -17,7 +17,7 @@ const CONTROL = `Package: ${MONGODB_PACKAGE}
 Version: 0.0.0
 Architecture: all
 Maintainer: notebox's tests <nobody@example.edu>
-Description: stand-in for MongoDB's server
+Description: stand-ins for MongoDB's server and tools
 `;
 
 export interface PackageSource {
@@ -36,9 +36,16 @@ export async function openPackageSource(): Promise<PackageSource> {
     fs.writeFileSync(at(name), text, { mode });
   };
   write("tree/DEBIAN/control", CONTROL);
-  write("tree/usr/lib/mongod.py", fs.readFileSync(path.join(standin, "mongod.py"), "utf8"));
-  // Its module bson is that of pymongo, which every workbench with MongoDB has.
-  write("tree/usr/bin/mongod", '#!/bin/sh\nexec /opt/notebox/venv/bin/python -I /usr/lib/mongod.py "$@"\n', 0o755);
+  // They find pymongo where every workbench with MongoDB has it.
+  const programs = { mongod: "mongod.py", mongodump: "mongo-tools.py dump", mongorestore: "mongo-tools.py restore" };
+  for (const file of ["mongod.py", "mongo-tools.py"])
+    write(`tree/usr/lib/standin/${file}`, fs.readFileSync(path.join(standin, file), "utf8"));
+  for (const [name, words] of Object.entries(programs))
+    write(
+      `tree/usr/bin/${name}`,
+      `#!/bin/sh\nexec /opt/notebox/venv/bin/python -I /usr/lib/standin/${words} "$@"\n`,
+      0o755,
+    );
   const deb = `${MONGODB_PACKAGE}.deb`;
   fs.mkdirSync(at("web"));
   await must("dpkg-deb", ["--build", "--root-owner-group", at("tree"), at(`web/${deb}`)]);

@@ -27,6 +27,7 @@ import { Records } from "./records.ts";
 import { servicesTrial, withServices } from "./services-trials.ts";
 import { shareTrials } from "./share-trials.ts";
 import { breakAndMend, type Kill, killedUp, momentOf, verified } from "./steps.ts";
+import { templateInVm } from "./template-in-vm.ts";
 import { templateTrials } from "./template-trials.ts";
 import { Trials } from "./trials.ts";
 
@@ -102,9 +103,11 @@ async function soak(name: ProviderName): Promise<void> {
   const packed = wanted(`${name}: box build --from-vm`);
   const byLaunchers = wanted(`${name}: the novice's way by launchers`);
   const served = wanted(`${name}: services`);
+  // Only the stand-in for VirtualBox has processors with AVX and without.
+  const template = name === "virtualbox" && wanted(`${name}: template tm351`);
   const restored = wanted(`${name}: keep: destroyed and restored`);
   const changedOver = wanted(`${name}: keep: changed over by Start`);
-  const more = [proxied, packed, byLaunchers, served, restored, changedOver];
+  const more = [proxied, packed, byLaunchers, served, template, restored, changedOver];
   const upgrades = UPGRADE_TRIALS.filter(([trial]) => wanted(`${name}: ${trial}`));
   if (todo.length + kills.length + upgrades.length === 0 && !more.includes(true)) return;
   const provider = await openProvider(name);
@@ -132,6 +135,7 @@ async function soak(name: ProviderName): Promise<void> {
     if (restored) await counted(`${name}: keep: destroyed and restored`, () => inLab(destroyedAndRestored));
     if (changedOver) await counted(`${name}: keep: changed over by Start`, () => inLab(changedOverByStart, apart));
     if (served) await counted(`${name}: services`, () => inLab(servicesTrial, withServices));
+    if (template) await counted(`${name}: template tm351`, () => templateInVm(inLab));
     for (const { kill, trial } of kills) await counted(trial, () => inLab((lab) => killedUp(lab, kill)));
   } finally {
     await provider.close(version);
