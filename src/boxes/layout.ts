@@ -3,6 +3,7 @@
  * with forward slashes. What the files hold is for share.ts and catalog.ts.
  */
 import { UserError } from "../errors.ts";
+import { isDeviceName } from "../workbench/file-names.ts";
 
 export const SHARE_FILE = "notebox-share.json";
 export const LOCK_FILE = "notebox-share.lock";
@@ -70,11 +71,9 @@ export function parseFileName(file: string): { provider: string; arch: string; e
   return { provider, arch, ending: ending as "box" | "json" };
 }
 
-/** CON, nul.json and their kin: no file on Windows can be called that, and shares are read there. */
-const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)/i;
-
 /**
- * Throws UserError `usage` when one of the parts cannot be a part of a path, or is not what Vagrant takes. A version
+ * Throws UserError `usage` when one of the parts cannot be a part of a path (on Windows too: shares are read there), or is
+ * not what Vagrant takes. A version
  * may be any of Vagrant's: boxes of others keep theirs.
  */
 export function checkBoxId(box: BoxId): void {
@@ -82,7 +81,7 @@ export function checkBoxId(box: BoxId): void {
   if (
     parts.length !== 2 ||
     box.name.length > 120 ||
-    parts.some((part) => !/^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?$/.test(part) || DEVICE.test(part))
+    parts.some((part) => !/^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?$/.test(part) || isDeviceName(part))
   )
     throw usage(
       `${JSON.stringify(box.name)} is no box name`,
@@ -92,7 +91,7 @@ export function checkBoxId(box: BoxId): void {
     throw usage(`${JSON.stringify(box.version)} is no version`, "Write three numbers, such as 13.1.0.");
   if (!/^[a-z][a-z0-9_]{0,39}$/.test(box.provider))
     throw usage(`${JSON.stringify(box.provider)} is no provider`, "Write Vagrant's name of it: virtualbox or libvirt.");
-  if (!/^[a-z0-9_]{1,20}$/.test(box.arch) || DEVICE.test(box.arch))
+  if (!/^[a-z0-9_]{1,20}$/.test(box.arch) || isDeviceName(box.arch))
     throw usage(`${JSON.stringify(box.arch)} is no architecture`, "Write Vagrant's name of it: amd64 or arm64.");
 }
 

@@ -6,9 +6,8 @@ import fs from "node:fs/promises";
 import path from "node:path";
 import { type Problem, systemErrorCode, UserError } from "../errors.ts";
 import { FILE_NAME } from "../workbench/file.ts";
+import { isDeviceName, nameKey } from "../workbench/file-names.ts";
 import type { Workbench } from "../workbench/model.ts";
-import { nameKey } from "../workbench/same-name.ts";
-import { isDeviceName } from "../workbench/values.ts";
 import { sharedFolders } from "./plan.ts";
 
 export interface Found {

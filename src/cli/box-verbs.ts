@@ -1,6 +1,6 @@
 /** `notebox box …`: boxes and the share that holds them. */
 import { type Command, Option } from "commander";
-import { collect, place, portNumber, span } from "./option-values.ts";
+import { collect, count, place, portNumber, span } from "./option-values.ts";
 import { addGroup, type On, verb } from "./verb.ts";
 
 export function addBoxVerbs(program: Command, on: On): void {
@@ -125,7 +125,7 @@ export function addBoxVerbs(program: Command, on: On): void {
       .command("prune")
       .description("remove versions that nobody needs, and what killed writers left; the newest of each box stays")
       .requiredOption("--share <dir>", "the share's folder", place)
-      .option("--keep <n>", "so many newest versions of each box stay", Number)
+      .option("--keep <n>", "so many newest versions of each box stay", count)
       .option("--older-than <time>", "only what was published longer ago, such as 90d", span)
       .option("--unused-by <dir...>", "only what none of these workbench folders would take")
       .option("--parts-older-than <time>", "half-received boxes (default: 1d)", span)

@@ -22,6 +22,12 @@ export function portNumber(text: string): number {
   return port;
 }
 
+/** 1, 2, 3 and so on. */
+export function count(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("Write a number, 1 or more.");
+  return Number(text);
+}
+
 /** "12h", "90d", "4w" → milliseconds. */
 export function span(text: string): number {
   const match = /^(\d{1,6})\s*([hdw])$/.exec(text);

@@ -1,10 +1,9 @@
 /** `box list`: what a share holds, from its records; no box is read. */
 import path from "node:path";
 import type { BoxRecord } from "../boxes/catalog.ts";
-import { type BoxFilter, matches, surveyBoxes } from "../boxes/keep/survey.ts";
+import { type BoxFilter, placesFor, surveyBoxes } from "../boxes/keep/survey.ts";
 import { requireSettings } from "../boxes/share.ts";
 import { compareVersions } from "../boxes/versions.ts";
-import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 
 export interface BoxListOptions extends BoxFilter {
@@ -31,23 +30,16 @@ export interface BoxListResult {
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** Throws UserError `usage` for a name that the share does not hold, `unreachable`, `integrity`. */
+/** Throws UserError `usage` where the share holds nothing of what is asked for, `unreachable`, `integrity`. */
 export async function boxList(deps: Deps, options: BoxListOptions): Promise<BoxListResult> {
   const share = path.resolve(options.share);
   // In this order: where there is no share, or none that answers, that is told before anything is read at once.
   const { doors } = await requireSettings(share);
   const { places, twins } = await surveyBoxes(share, options.name);
-  if (options.name !== undefined && places.length === 0)
-    throw new UserError({
-      code: "usage",
-      message: `The share ${share} holds no box called ${JSON.stringify(options.name)}.`,
-      hint: "`notebox box list --share DIR` lists those it holds.",
-    });
   const now = deps.clock.now();
   const boxes: ListedBox[] = [];
   let unsound = 0;
-  for (const { record, hasBox, box } of places) {
-    if (!matches(box, options)) continue;
+  for (const { record, hasBox } of placesFor(share, places, options)) {
     if (!record || !hasBox) {
       unsound++;
       continue;

@@ -12,7 +12,7 @@ import {
   strayFaults,
 } from "../boxes/keep/scrub.ts";
 import { openScrubState } from "../boxes/keep/scrub-state.ts";
-import { type BoxFilter, matches, type Place, surveyBoxes, surveyLeftovers } from "../boxes/keep/survey.ts";
+import { type BoxFilter, type Place, placesFor, surveyBoxes, surveyLeftovers } from "../boxes/keep/survey.ts";
 import { boxPath, SCRUB_LOCK_FILE } from "../boxes/layout.ts";
 import { whenFree, withLock, withShareLock } from "../boxes/lock.ts";
 import { checkShareFolder, requireSettings, type ShareSettings, writeCatalogs } from "../boxes/share.ts";
@@ -75,13 +75,7 @@ async function scrub(
 ): Promise<BoxVerifyResult> {
   const dryRun = options.dryRun ?? false;
   const state = await openScrubState(share, deps.clock.now, !dryRun);
-  const places = (await surveyBoxes(share, options.name)).places.filter(({ box }) => matches(box, options));
-  if (places.length === 0 && options.name !== undefined)
-    throw new UserError({
-      code: "usage",
-      message: `The share ${share} holds no such box.`,
-      hint: "`notebox box list --share DIR` lists those it holds.",
-    });
+  const places = placesFor(share, (await surveyBoxes(share, options.name)).places, options);
   const id = "scrub";
   const total = places.reduce((sum, { record }) => sum + (record?.size ?? 0), 0);
   let done = 0;

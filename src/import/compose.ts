@@ -212,13 +212,18 @@ function addEnvironment(
     : isRecord(given)
       ? Object.entries(given).map(([key, value]) => [key, value, key] as const)
       : [];
+  const isNamed = entries.some(([key]) => DATABASE.has(key));
   for (const [key, value, step] of entries) {
     const at = { file, line: yaml.lineOf(["services", name, "environment", step]) };
     const what = `${name}: ${key}`;
     // The value is not shown: it may be a password that is used elsewhere.
     if (SECRET.test(key))
       findings.tell(at, what, "changed", "Left out: the VM makes passwords and tokens of its own at its first start.");
-    else if (DATABASE.has(key) && ["postgres", "mongodb"].includes(kind))
+    else if (
+      (DATABASE.has(key) && ["postgres", "mongodb"].includes(kind)) ||
+      // The image calls the database as its user where nothing else names it.
+      (key === "POSTGRES_USER" && kind === "postgres" && !isNamed)
+    )
       addDatabase(compose, at, what, { kind, value, options });
     else findings.tell(at, what, "could-not-take", "Settings of a container's image mean nothing to a workbench.");
   }

@@ -8,9 +8,11 @@ import path from "node:path";
 import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 import { openFolder } from "./folder-source.ts";
-import type { Source } from "./source.ts";
+import { MiB, type Source } from "./source.ts";
 
 const WITHIN_MS = 10 * 60_000;
+/** Of the repository and its files together; far more than a course's notebooks and data. */
+const MOST_BYTES = 2 * 1024 * MiB;
 
 /** Whether it is an address and not the name of a file: a scheme, or user@host:path as git takes it. */
 export function isAddress(from: string): boolean {
@@ -95,7 +97,10 @@ export async function openGit(deps: Pick<Deps, "processes" | "signal">, address:
       ...["clone", "--quiet", "--depth", "1", "--single-branch", "--no-tags", "--no-recurse-submodules", "--template="],
       ...["--", url.href, folder],
     ];
-    const run = await deps.processes.run("git", args, { cwd: around, env, timeoutMs: WITHIN_MS, signal: deps.signal });
+    const run = await watched(folder, deps.signal, (signal) =>
+      deps.processes.run("git", args, { cwd: around, env, timeoutMs: WITHIN_MS, signal }),
+    );
+    if (run === undefined) throw failure(url, "it is larger than 2 GiB");
     if (run.exitCode !== 0) throw failure(url, run.timedOut ? "it took longer than ten minutes" : run.stderr);
     const name = path.posix.basename(url.pathname).replace(/\.git$/, "") || url.hostname;
     return { ...(await openFolder(folder, name)), close };
@@ -103,6 +108,42 @@ export async function openGit(deps: Pick<Deps, "processes" | "signal">, address:
     await close();
     throw error;
   }
+}
+
+/** Ends the work when the folder grows too large, and gives back undefined then. */
+async function watched<T>(
+  folder: string,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T | undefined> {
+  const tooLarge = new AbortController();
+  const look = async (): Promise<void> => {
+    if ((await bytesIn(folder)) > MOST_BYTES) tooLarge.abort();
+    else timer = setTimeout(look, 1000);
+  };
+  let timer = setTimeout(look, 1000);
+  try {
+    return await work(AbortSignal.any([signal, tooLarge.signal]));
+  } catch (error) {
+    if (tooLarge.signal.aborted && !signal.aborted) return undefined;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What vanishes meanwhile counts as nothing. */
+async function bytesIn(folder: string): Promise<number> {
+  const entries = await fs.readdir(folder, { withFileTypes: true, recursive: true }).catch(() => []);
+  const sizes = entries.map(async (entry) =>
+    entry.isFile()
+      ? await fs.lstat(path.join(entry.parentPath, entry.name)).then(
+          ({ size }) => size,
+          () => 0,
+        )
+      : 0,
+  );
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
 function failure(url: URL, said: string): UserError {

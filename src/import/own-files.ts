@@ -2,8 +2,7 @@
  * Which files of a source come into notebooks/: the notebooks, and beside them what notebooks read, at the same places.
  * Programs and what nobody knows stay behind. Reads notebooks to see that they are some; writing is the command's.
  */
-import { nameKey } from "../workbench/same-name.ts";
-import { isDeviceName } from "../workbench/values.ts";
+import { fitsWindows, nameKey } from "../workbench/file-names.ts";
 import { SETTINGS } from "./binder.ts";
 import { COMPOSE_FILES } from "./compose.ts";
 import type { Findings } from "./lines.ts";
@@ -106,9 +105,7 @@ function some(paths: readonly string[]): string {
 function nameComplaint(path: string): string | undefined {
   // File systems take 255 bytes, or 255 characters; a name in the making is longer by 42.
   if (path.split("/").some((part) => Buffer.byteLength(part) > 200)) return "its name is longer than 200 bytes";
-  return path.split("/").some((part) => /[<>:"|?*]/.test(part) || /[. ]$/.test(part) || isDeviceName(part))
-    ? "Windows has no such names; rename it"
-    : undefined;
+  return !path.split("/").every(fitsWindows) ? "Windows has no such names; rename it" : undefined;
 }
 
 function sizeComplaint({ size }: SourceFile): string | undefined {

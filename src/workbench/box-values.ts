@@ -2,8 +2,9 @@
  * What stands under `box:`: a Vagrant box name, a version constraint, the doors of a share.
  * Says what is wrong with one; whether the box is there is for src/boxes.
  */
+
+import { isDeviceName } from "./file-names.ts";
 import type { Complaint } from "./units.ts";
-import { isDeviceName } from "./values.ts";
 
 /** A box name as Vagrant takes it: owner/name, or the bare name of a box that is installed already. */
 export function boxNameComplaint(value: string): Complaint | undefined {

@@ -51,9 +51,9 @@ async function missing(folder: string, cause: unknown): Promise<UserError> {
     (stats) => (stats.isDirectory() ? "folder" : "file"),
     () => "nothing",
   );
-  if (kind === "nothing") return invalid(`There is no folder ${folder}.`, "Is the name after -C spelt right?", cause);
+  if (kind === "nothing") return invalid(`There is no folder ${folder}.`, "Is its name spelt right?", cause);
   if (kind === "file") {
-    const hint = `Name the folder that holds it: -C ${path.dirname(folder)}`;
+    const hint = `Name the folder that holds it: ${path.dirname(folder)}`;
     return invalid(`${folder} is a file, not a workbench folder.`, hint, cause);
   }
   for (let above = path.dirname(folder); above !== path.dirname(above); above = path.dirname(above)) {

@@ -5,11 +5,12 @@
 import * as z from "zod";
 import { KIND_NAMES, kindNamed } from "../services/index.ts";
 import { boxNameComplaint, constraintComplaint, doorComplaint } from "./box-values.ts";
+import { isDeviceName } from "./file-names.ts";
 import { contact, handout, language } from "./handout-values.ts";
 import { aptComplaint, requirementComplaint } from "./requirement.ts";
 import { nearest } from "./suggest.ts";
 import type { Complaint } from "./units.ts";
-import { checkedText, isDeviceName, listOf, memory, NAME_PATTERN, nameComplaint, wholeNumber } from "./values.ts";
+import { checkedText, listOf, memory, NAME_PATTERN, nameComplaint, wholeNumber } from "./values.ts";
 
 const NAME = checkedText(nameComplaint, {
   description: "Host name and VM name: a-z, 0-9 and -, at most 40 characters.",

@@ -4,6 +4,7 @@
  * for the kinds in src/services.
  */
 import * as z from "zod";
+import { isDeviceName } from "./file-names.ts";
 import { type Complaint, type Measured, parseDuration, parseSize } from "./units.ts";
 
 /** Standard texts, for editors: they end up in the JSON Schema. */
@@ -95,15 +96,6 @@ export function duration(min: number, max: number, words: string, description: s
 
 function asIssue(complaint: Complaint) {
   return { message: complaint.message, params: complaint.hint === undefined ? {} : { hint: complaint.hint } };
-}
-
-// Windows gives these names to devices, whatever the extension; a file or folder cannot have them.
-// https://learn.microsoft.com/windows/win32/fileio/naming-a-file
-const DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
-
-/** Whether Windows takes this for a device and not for a file. */
-export function isDeviceName(name: string): boolean {
-  return DEVICE.test(name);
 }
 
 /** A sound name made from a folder's, or undefined where nothing is left of it. */

@@ -6,11 +6,12 @@ import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createProcesses } from "../../src/adapters/execa.ts";
 import { centralDirectory, localHeader, type Member, pack } from "../../src/bundle/zip-format.ts";
 import type { UserError } from "../../src/errors.ts";
 import type { ImportLine } from "../../src/import/bring-in.ts";
 import { openFolder } from "../../src/import/folder-source.ts";
-import { checkAddress } from "../../src/import/git-source.ts";
+import { checkAddress, openGit } from "../../src/import/git-source.ts";
 import { loadWorkbench } from "../../src/workbench/load.ts";
 
 const program = path.resolve(import.meta.dirname, "../../dist/notebox.cjs");
@@ -342,6 +343,15 @@ services:
   });
 });
 
+test("docker-compose.yml: PostgreSQL's image calls its database as its user where nothing else names it", async () => {
+  const compose = "services:\n  db: { image: postgres, environment: [POSTGRES_USER=shop] }\n";
+  const { said, workbench } = await bring(lay({ "docker-compose.yml": compose }));
+  expect(said).toMatchObject(
+    matching({ "docker-compose.yml:2 db: POSTGRES_USER": /^took: The database's name: shop\./ }),
+  );
+  expect((await workbench()).services).toMatchObject([{}, { kind: "postgres", database: "shop" }]);
+});
+
 test("nothing that is there is overwritten; what excludes itself or is not there is told", async () => {
   const source = lay({ "a.ipynb": NOTEBOOK });
   const run = (...args: string[]) =>
@@ -649,6 +659,25 @@ describe("git", () => {
       expect(fs.lstatSync(path.join(at, "notebooks", name)).isSymbolicLink()).toBe(false);
     expect(fs.existsSync(ran)).toBe(false);
     expect(fs.readdirSync(home).sort()).toEqual([".gitconfig", "hooks"]);
+  });
+
+  test("what is too large is not brought in whole", async () => {
+    const processes = createProcesses(process.env, { path: undefined, open() {}, write() {}, redact() {} });
+    const signal = new AbortController().signal;
+    // A clone that has written a file of 3 GiB without taking any room, and would go on.
+    const grows: typeof processes.run = async (_program, args, options) => {
+      const to = args.at(-1) ?? "";
+      fs.mkdirSync(to);
+      fs.writeFileSync(path.join(to, "large"), "");
+      fs.truncateSync(path.join(to, "large"), 3 * 1024 ** 3);
+      return await processes.run("sleep", ["60"], options);
+    };
+    const before = fs.readdirSync(os.tmpdir());
+    const opened = openGit({ processes: { ...processes, run: grows }, signal }, "https://forge.example.edu/a/b");
+    await expect(opened).rejects.toThrow(/could not be cloned: it is larger than 2 GiB\./);
+    expect(fs.readdirSync(os.tmpdir()).filter((name) => /^notebox-from-/.test(name) && !before.includes(name))).toEqual(
+      [],
+    );
   });
 
   test("the address of a forge's page is refused, with the one to give; a repository's own is not", () => {

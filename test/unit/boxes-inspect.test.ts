@@ -109,6 +109,11 @@ describe("refused", () => {
       archive(...sound, { name: "x", type: "L", body: `a${"/".repeat(1_000_000)}b` }, { name: "n" }),
       /folders deep/,
     ],
+    ...["include/nul.txt", "con/a", "a./b", "a ", "ab:c", 'a"b'].map((name): [string, Buffer, RegExp] => [
+      `${name}, which Windows cannot have`,
+      archive(...sound, { name }),
+      /Windows cannot have/,
+    ]),
     ["a control character", archive(...sound, { name: "a\nb" }), /control character/],
     ["no metadata.json", archive(ovf), /no metadata\.json/],
     [

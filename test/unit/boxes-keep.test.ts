@@ -136,6 +136,25 @@ describe("verify", () => {
     expect((await lab.run(["list", "lab/tiny"])).json.result.twins.sort()).toEqual(twins.slice(0, 2));
   });
 
+  test("what the share does not hold is told, with what it has", async () => {
+    lab.add();
+    lab.add({ version: "1.1.0", provider: "libvirt" });
+    for (const verb of ["list", "verify"])
+      for (const [asked, message, hint] of [
+        [["--provider", "nope"], /holds no box for "nope"/, /^It has: virtualbox, libvirt\.$/],
+        [["--version", "2.0.0"], /holds no box of version "2.0.0"/, /^It has: 1\.0\.0, 1\.1\.0\.$/],
+        [["lab/other"], /holds no box called "lab\/other"/, /box list/],
+        [["--version", "1.0.0", "--provider", "libvirt"], /all of 1\.0\.0, libvirt/, /box list/],
+      ] as const) {
+        const { code, json } = await lab.run([verb, ...asked]);
+        expect([code, json.error.message, json.error.hint]).toEqual([
+          2,
+          expect.stringMatching(message),
+          expect.stringMatching(hint),
+        ]);
+      }
+  });
+
   test("sets catalogs right that mislead, are old or are missing", async () => {
     const door = "https://boxes.example.edu/x";
     lab.add();
@@ -217,7 +236,8 @@ describe("prune", () => {
     const both = await lab.run(["prune", "--unused-by", bench, "--older-than", "300d", "--dry-run"]);
     expect(gone(both.json)).toEqual(["virtualbox 1.0.0"]);
     expect((await lab.run(["prune", "--unused-by", lab.folder])).code).toBe(3);
-    expect((await lab.run(["prune", "--keep", "0"])).code).toBe(2);
+    for (const keep of ["0", "1e3", "-1", "2.5", "many"])
+      expect((await lab.run(["prune", "--keep", keep])).code).toBe(2);
   });
 
   test("without a rule the share's own; without that nothing", async () => {

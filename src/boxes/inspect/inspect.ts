@@ -5,7 +5,7 @@
  */
 import { createGunzip, type Gunzip } from "node:zlib";
 import { UserError } from "../../errors.ts";
-import { nameKey } from "../../workbench/same-name.ts";
+import { nameKey } from "../../workbench/file-names.ts";
 import { type BoxFacts, type Found, readFacts } from "./box-facts.ts";
 import { HEAD } from "./disks.ts";
 import { cleanName, memberFault, shortened } from "./member-names.ts";

@@ -2,6 +2,7 @@
  * What a member of a box's archive may be and be called, so that unpacking it writes inside its folder and nowhere
  * else. Pure; asked by whoever inspects a box and by whoever unpacks one.
  */
+import { fitsWindows } from "../../workbench/file-names.ts";
 import type { TarMember } from "./tar-walk.ts";
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -45,5 +46,6 @@ function nameFault(path: string, name: string): string | undefined {
   if ([...name].some((char) => char < " ")) return "has a control character in its name";
   if (name.split("/", DEPTH_LIMIT + 1).length > DEPTH_LIMIT) return "lies too many folders deep";
   if (name.split("/").some((part) => Buffer.byteLength(part) > NAME_LIMIT)) return "has too long a name";
+  if (!name.split("/").every((part) => part === "." || fitsWindows(part))) return "has a name that Windows cannot have";
   return undefined;
 }

@@ -12,7 +12,7 @@ import { FOR_NOBODY } from "../catalog.ts";
 import { catalogAddress, catalogUrl, doorSlug, parseDoor } from "../doors.ts";
 import { type BoxId, boxPath, catalogPath } from "../layout.ts";
 import { listNames, listRecords, requireSettings } from "../share.ts";
-import { type Clause, newest } from "../versions.ts";
+import { type Clause, compareVersions, newest } from "../versions.ts";
 
 export interface Offer extends BoxId {
   /** A file's absolute path, or an address. */
@@ -143,7 +143,8 @@ export function chooseOffer(share: string, name: string, offers: readonly Offer[
   const version = newest([...new Set(fitting.map((offer) => offer.version))], wanted.clauses);
   const last = fitting.filter((offer) => offer.version === version);
   const [only] = last;
-  if (only === undefined) throw none(share, name, "in a version that fits", fitting, (offer) => offer.version);
+  if (only === undefined)
+    throw none(share, name, "in a version that fits", newestFirst(fitting), (offer) => offer.version);
   if (last.length === 1) return only;
   throw new UserError({
     code: "usage",
@@ -151,6 +152,9 @@ export function chooseOffer(share: string, name: string, offers: readonly Offer[
     hint: `Say which with --provider ${only.provider}.`,
   });
 }
+
+const newestFirst = (offers: readonly Offer[]): Offer[] =>
+  [...offers].sort((a, b) => compareVersions(b.version, a.version));
 
 function none(
   share: string,

@@ -38,11 +38,31 @@ export interface BoxFilter {
   version?: string;
 }
 
-/** Names are for surveyBoxes, which then reads their folders only. */
-export function matches(box: BoxId, filter: Omit<BoxFilter, "name">): boolean {
-  return (["provider", "arch", "version"] as const).every(
-    (key) => filter[key] === undefined || filter[key] === box[key],
-  );
+const WORDS: Readonly<Record<keyof BoxId, string>> = {
+  name: "called",
+  version: "of version",
+  provider: "for",
+  arch: "for",
+};
+
+/** Those that are meant. Throws UserError `usage` when something was asked for that the share does not hold. */
+export function placesFor(share: string, places: readonly Place[], filter: BoxFilter): Place[] {
+  const { name, version, provider, arch } = filter;
+  const asked = Object.entries({ name, version, provider, arch }).filter(([, value]) => value !== undefined);
+  const held = (box: BoxId, key: string): string => box[key as keyof BoxId];
+  const found = places.filter(({ box }) => asked.every(([key, value]) => held(box, key) === value));
+  if (found.length > 0 || asked.length === 0 || (name === undefined && places.length === 0)) return found;
+  const missing = asked.find(([key, value]) => !places.some(({ box }) => held(box, key) === value));
+  const [key, value] = missing ?? [];
+  const there = key === undefined ? [] : [...new Set(places.map(({ box }) => held(box, key)))];
+  throw new UserError({
+    code: "usage",
+    message:
+      value === undefined
+        ? `The share ${share} holds no box that is all of ${asked.map((one) => one[1]).join(", ")}.`
+        : `The share ${share} holds no box ${WORDS[key as keyof BoxId]} ${JSON.stringify(value)}.`,
+    hint: there.length > 0 ? `It has: ${there.join(", ")}.` : "`notebox box list --share DIR` lists those it holds.",
+  });
 }
 
 export interface Stray {

@@ -2,7 +2,7 @@
  * What an address of a served share means: the share's own paths, and those that Vagrant and its plugins ask a
  * registry for, old and new. Pure; whether there is such a thing is serve.ts's.
  */
-import { isDeviceName } from "../../workbench/values.ts";
+import { isDeviceName } from "../../workbench/file-names.ts";
 import { type BoxId, parseFileName, SHARE_FILE } from "../layout.ts";
 
 export type Route =
