@@ -23,7 +23,7 @@ export function codesText() {
             text
               .replace(/\{[a-z]+\|([^}]*)\}/g, "$1")
               .replace(/ +/g, " ")
-              .replace(/ (?=[.,;])/g, ""),
+              .replace(/ (?=[.,;](?: |$))/g, ""),
           )
           .join(" ")}`,
         "",

@@ -126,7 +126,7 @@ export function sentencesOf(one: Fault, found: Readonly<Record<string, string | 
     sentence
       .replace(/\{([a-z]+)\|([^}]*)\}/g, (_all, name: string, other: string) => String(found[name] ?? other))
       .replace(/ +/g, " ")
-      .replace(/ (?=[.,;])/g, ""),
+      .replace(/ (?=[.,;](?: |$))/g, ""),
   );
 }
 

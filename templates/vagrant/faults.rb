@@ -49,7 +49,7 @@ module Notebox
           given = found[Regexp.last_match(1).to_sym]
           given.nil? ? Regexp.last_match(2) : given.to_s
         end
-        filled.gsub(/ +/, " ").gsub(/ (?=[.,;])/, "")
+        filled.gsub(/ +/, " ").gsub(/ (?=[.,;](?: |$))/, "")
       end
     end
 

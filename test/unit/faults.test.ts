@@ -41,7 +41,9 @@ test.each(faults)("$code has a cause, a remedy for the user and for IT, and thre
   expect(sentences).toHaveLength(3);
   for (const sentence of sentences) expect(sentence).toMatch(/^[A-Z“].*[\w”)]\.$/);
   // A path may hold a brace; the words for what was not found may not.
-  expect(sentences.join(" ")).not.toMatch(/[{}|]| {2}| [.,;]/);
+  expect(sentences.join(" ")).not.toMatch(/[{}|]| {2}| [.,;]( |$)/);
+  // Nor may the blank before a name with a dot, such as .cmd, be lost.
+  for (const name of fault.sentences.join(" ").match(/ \.\w+/g) ?? []) expect(sentences.join(" ")).toContain(name);
   expect(sentences[1]).toMatch(/^(You can|Only|.* can mend this)/);
   expect(exits[fault.exit]).toBe(EXIT_CODES[fault.exit]);
 });
