@@ -32,6 +32,8 @@ export interface ApiLintResult {
     /** Whether that has been written. The findings are then those of the new text. */
     fixed?: boolean;
   }[];
+  /** Those that are not there, or are no notebooks; each counts as an error. */
+  unreadable: Problem[];
   errors: number;
   warnings: number;
 }
@@ -54,17 +56,22 @@ export async function apiLint(deps: Deps, options: ApiLintOptions): Promise<ApiL
   const findings = notebooks.flatMap((each) => each.findings.map((finding) => ({ file: each.notebook, finding })));
   const errors = findings.filter(({ finding }) => finding.severity === "error");
   const warnings = findings.length - errors.length;
-  const result = { notebooks, errors: errors.length + unreadable.length, warnings };
+  const result = { notebooks, unreadable, errors: errors.length + unreadable.length, warnings };
   if (result.errors === 0) return result;
   throw new UserError({
     code: "invalid",
     message: result.errors === 1 ? "There is one error." : `There are ${result.errors} errors.`,
-    hint: errors.some(({ finding }) => finding.fixable)
-      ? "Mend them in Jupyter; `notebox api lint --fix` does what is mechanical."
-      : "Mend them in Jupyter and save the notebook.",
+    hint: remedy(result.errors === 1 ? "it" : "them", errors),
     problems: [...unreadable, ...errors.map(({ file, finding }) => ({ ...asProblem(finding), file }))],
     result,
   });
+}
+
+function remedy(what: string, errors: readonly { finding: LintFinding }[]): string {
+  if (errors.length === 0) return "Name notebooks (.ipynb) that Jupyter can open.";
+  return errors.some(({ finding }) => finding.fixable)
+    ? `Mend ${what} in Jupyter; \`notebox api lint --fix\` does what is mechanical.`
+    : `Mend ${what} in Jupyter and save the notebook.`;
 }
 
 async function lintFile(

@@ -64,6 +64,7 @@ describe("lint", () => {
     const { status, stdout, stderr } = notebox("api", "lint", bad, marks, "gone.ipynb");
     expect(status).toBe(3);
     expect(stdout).toContain("bad.ipynb cell 0, line 1: error E05");
+    expect(stdout).toMatch(/^gone\.ipynb: error: The notebook .*gone\.ipynb is not there\.$/m);
     expect(stderr).toContain("There are 2 errors.");
     const { result, error } = JSON.parse(notebox("--json", "api", "lint", bad, "gone.ipynb").stdout);
     expect(error.problems.map(({ id }: { id: string }) => id)).toEqual(["notebook", "E05"]);
@@ -74,6 +75,14 @@ describe("lint", () => {
       severity: "error",
       fixable: false,
     });
+  });
+
+  test("what is no notebook is named, with what to do", () => {
+    fs.writeFileSync(path.join(folder, "plain.ipynb"), "no JSON");
+    const { status, stdout, stderr } = notebox("api", "lint", "plain.ipynb");
+    expect(status).toBe(3);
+    expect(stdout).toMatch(/^plain\.ipynb: error: This notebook is not JSON\.\n {4}do: {2}Open it in Jupyter/);
+    expect(stderr).toContain("There is one error.\n  Name notebooks");
   });
 
   test("warnings alone: exit 0", () => {

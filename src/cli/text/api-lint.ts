@@ -4,6 +4,10 @@ import type { ApiLintResult } from "../../commands/api-lint.ts";
 
 export function text(result: ApiLintResult): string {
   const lines: string[] = [];
+  for (const { file, message, hint } of result.unreadable) {
+    lines.push(`${path.basename(file ?? "")}: error: ${message}`);
+    if (hint !== undefined) lines.push(`    do:  ${hint}`);
+  }
   for (const { notebook, findings, diff, fixed } of result.notebooks) {
     if (diff) lines.push(diff.trimEnd(), fixed ? "Written." : "Not written.", "");
     const name = path.basename(notebook);
