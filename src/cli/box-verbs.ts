@@ -1,6 +1,6 @@
 /** `notebox box …`: boxes and the share that holds them. */
 import { type Command, Option } from "commander";
-import { collect, count, place, portNumber, span } from "./option-values.ts";
+import { collect, count, place, portNumber, shareFolder, span } from "./option-values.ts";
 import { addGroup, type On, verb } from "./verb.ts";
 
 export function addBoxVerbs(program: Command, on: On): void {
@@ -24,7 +24,7 @@ export function addBoxVerbs(program: Command, on: On): void {
     box
       .command("archive <source>")
       .description("fetch boxes into a share: from a registry (owner/name), a catalog or a box's address")
-      .requiredOption("--share <dir>", "the share's folder", place)
+      .requiredOption("--share <dir>", "the share's folder", shareFolder)
       .option("--version <constraint>", "which versions, as Vagrant writes it; the newest when not given")
       .option("--all-versions", "all that fit, not only the newest")
       .option("--provider <name>", "only this provider; may be given several times", collect)
@@ -41,7 +41,7 @@ export function addBoxVerbs(program: Command, on: On): void {
     box
       .command("publish <file>")
       .description("put a box into a share, with its catalogs")
-      .requiredOption("--share <dir>", "the share's folder", place)
+      .requiredOption("--share <dir>", "the share's folder", shareFolder)
       .requiredOption("--name <owner/name>", "the box's name")
       .requiredOption("--version <version>", "its version, such as 13.1.0")
       .option("--provider <name>", "virtualbox or libvirt; read from the box when not given")
@@ -74,7 +74,7 @@ export function addBoxVerbs(program: Command, on: On): void {
     box
       .command("serve")
       .description("a share over HTTP, read-only, for a classroom; this computer only, unless --host says otherwise")
-      .requiredOption("--share <dir>", "the share's folder", place)
+      .requiredOption("--share <dir>", "the share's folder", shareFolder)
       .option("--port <n>", "the port to listen on; 0 is any that is free", portNumber, 8480)
       .option("--host <address>", "the address to listen on; 0.0.0.0 is all of this computer's", "127.0.0.1")
       .addOption(new Option("--print <server>", "print a web server's configuration instead").choices(["nginx"])),
@@ -89,7 +89,7 @@ export function addBoxVerbs(program: Command, on: On): void {
     box
       .command("list [name]")
       .description("what a share holds: versions, providers, sizes, age, source, doors")
-      .requiredOption("--share <dir>", "the share's folder", place)
+      .requiredOption("--share <dir>", "the share's folder", shareFolder)
       .option("--provider <name>", "only this one")
       .option("--arch <name>", "only this one")
       .option("--version <version>", "only this one"),
@@ -107,7 +107,7 @@ export function addBoxVerbs(program: Command, on: On): void {
       .description(
         "read every byte of a share's boxes, take out what is wrong, set catalogs right; goes on where it was broken off",
       )
-      .requiredOption("--share <dir>", "the share's folder", place)
+      .requiredOption("--share <dir>", "the share's folder", shareFolder)
       .option("--provider <name>", "only this one")
       .option("--arch <name>", "only this one")
       .option("--version <version>", "only this one")
@@ -124,7 +124,7 @@ export function addBoxVerbs(program: Command, on: On): void {
     box
       .command("prune")
       .description("remove versions that nobody needs, and what killed writers left; the newest of each box stays")
-      .requiredOption("--share <dir>", "the share's folder", place)
+      .requiredOption("--share <dir>", "the share's folder", shareFolder)
       .option("--keep <n>", "so many newest versions of each box stay", count)
       .option("--older-than <time>", "only what was published longer ago, such as 90d", span)
       .option("--unused-by <dir...>", "only what none of these workbench folders would take")
@@ -142,7 +142,7 @@ export function addBoxVerbs(program: Command, on: On): void {
     box
       .command("rebase")
       .description("change the ways to reach a share, and write all its catalogs anew")
-      .requiredOption("--share <dir>", "the share's folder", place)
+      .requiredOption("--share <dir>", "the share's folder", shareFolder)
       .option("--add <door>", "a further way; may be given several times", collect)
       .option("--remove <door>", "one that is no more, with its catalogs; may be given several times", collect)
       .option("--replace <old new...>", "the old way, then the new one"),

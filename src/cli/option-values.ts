@@ -9,6 +9,12 @@ export function place(text: string): string {
   return text;
 }
 
+/** The folder of a share, for what writes into it or reads all of it: no web server can be asked for that. */
+export function shareFolder(text: string): string {
+  if (/^[a-z]+:\/\//i.test(text)) throw new InvalidArgumentError("It is an address: name the share's folder.");
+  return place(text);
+}
+
 /** "300s", "5m" → milliseconds. */
 export function seconds(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*(s|m)?$/.exec(text);

@@ -8,7 +8,7 @@ import { catalogAddress } from "../boxes/doors.ts";
 import { asksRegistry, sharedFolders } from "../bundle/plan.ts";
 import type { CheckResult, Report } from "../checks/check.ts";
 import type { Subject } from "../checks/computer.ts";
-import { BEFORE_START, doctorChecks } from "../checks/doctor-list.ts";
+import { BEFORE_START, DOCTOR_ORDER, doctorChecks } from "../checks/doctor-list.ts";
 import { runChecks } from "../checks/runner.ts";
 import { type Problem, UserError } from "../errors.ts";
 import { type Fault, faultTable, findFault, theFault } from "../faults.ts";
@@ -81,9 +81,20 @@ async function examine(deps: Deps, subject: Subject, only: readonly string[] | u
     name: workbench?.name ?? "this computer",
     clock: deps.clock,
     signal: deps.signal,
-    ...(only === undefined ? {} : { only: only.map((name) => findFault(name)?.id ?? name) }),
+    ...(only === undefined ? {} : { only: only.map(checkOf) }),
   });
   return { ...report, checks: report.checks.map(withFault) };
+}
+
+/** The check that a code names; of a code that is told only where it happens, what to ask instead. */
+function checkOf(name: string): string {
+  const fault = findFault(name);
+  if (fault === undefined || DOCTOR_ORDER.includes(fault.id)) return fault?.id ?? name;
+  throw new UserError({
+    code: "usage",
+    message: `${fault.code} is told where it happens; no check of this computer finds it before that.`,
+    hint: `\`notebox doctor --explain ${fault.code}\` says what it means and what to do.`,
+  });
 }
 
 function withFault(check: CheckResult): DoctorCheck {

@@ -80,6 +80,15 @@ test("without a share a public box is taken, and the day is named on which that 
   expect(box.version).toMatch(/^\d/);
 });
 
+test("what comes next is told as it is typed from here", () => {
+  expect(notebox("init", "there").stdout).toMatch(/\nNext: notebox -C there up\n$/);
+  expect(notebox("init", "two words").stdout).toMatch(/\nNext: notebox -C "two words" up\n$/);
+  const cwd = path.join(folder, "inside");
+  fs.mkdirSync(cwd);
+  const { stdout } = spawnSync(process.execPath, [program, "init"], { cwd, encoding: "utf8" });
+  expect(stdout).toMatch(/\nNext: notebox up\n$/);
+});
+
 test("every answer is a flag, doors keep their order, a folder's name is made fit", async () => {
   const title = 'Ä: "quoted" #{x} $(id) \u202e';
   const doors = ["--share", "https://boxes.example.edu/", "--share", "/srv/my boxes"];

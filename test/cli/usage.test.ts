@@ -89,6 +89,12 @@ test("doctor explains a code in whatever case, with or without NB-, and lists th
   ]);
 });
 
+test("doctor --only names what to ask about a code that it has no check for: exit 2", () => {
+  const { code, stdout, stderr } = notebox("doctor", "--only", "NB-V03");
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr).toMatch(/^Error: NB-V03 is told where it happens.*\n.*notebox doctor --explain NB-V03/);
+});
+
 describe("wrong usage: exit 2", () => {
   test.each([
     [["upp"], "Unknown command 'upp'\n(Did you mean up?)"],
@@ -97,6 +103,7 @@ describe("wrong usage: exit 2", () => {
     [["box", "bild"], "Unknown command 'bild'"],
     [["box", "publish", "x.box", "--version", "13.1.0"], "Required option '--share <dir>' not specified"],
     [["box", "list", "--share", ""], "It is empty: name a folder."],
+    [["box", "verify", "--share", "https://boxes.example.edu"], "It is an address: name the share's folder."],
     [["up", "surplus"], "Too many arguments"],
     [["verify", "--format", "json"], "Allowed choices are text, junit, tap"],
     [["verify", "--wait", "soon"], "Write a time like 300s or 5m."],

@@ -19,7 +19,8 @@ export function text(result: InitResult): string {
   }
   for (const { service, message, hint } of result.lacks ?? [])
     lines.push(`Before it can start, ${service}: ${message}`, `  ${hint}`);
-  lines.push(`Next: notebox -C ${quoted(result.folder)} up`);
+  const here = path.relative(process.cwd(), result.folder) === "";
+  lines.push(here ? "Next: notebox up" : `Next: notebox -C ${quoted(result.folder)} up`);
   return lines.join("\n");
 }
 
@@ -41,7 +42,7 @@ function broughtIn({ from, lines = [] }: InitResult): string[] {
 }
 
 function quoted(folder: string): string {
-  const shown = path.relative(process.cwd(), folder) || ".";
+  const shown = path.relative(process.cwd(), folder);
   const short = shown.length < folder.length ? shown : folder;
   return /^[\w./\\:-]+$/.test(short) ? short : `"${short}"`;
 }
