@@ -36,7 +36,7 @@ export function createProcesses(env: Env, log: RunLog): ExecaProcesses {
       const environment = merged(env, options.env);
       // By its place on PATH: Windows would look into the current folder first, and the VM may write there.
       const program = findProgram(file, environment);
-      if (program === undefined) throw notStarted(file, { code: "ENOENT" }, options);
+      if (program === undefined) throw notFound(file);
       const ownGroup = options.terminal !== true && process.platform !== "win32";
       const child = execa(program, [...args], {
         reject: false,
@@ -168,17 +168,21 @@ function notStarted(file: string, cause: unknown, options: RunOptions): UserErro
   const inner = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause;
   if (options.cwd !== undefined && !fs.existsSync(options.cwd))
     return new UserError({ code: "invalid", message: `The folder ${options.cwd} does not exist.`, cause });
-  if (systemErrorCode(inner) === "ENOENT")
-    return new UserError({
-      code: "missing-program",
-      message: `The program ${name} was not found.`,
-      hint: `Ask whoever looks after this computer to install ${name}, then open a new terminal.`,
-      cause,
-    });
+  if (systemErrorCode(inner) === "ENOENT") return notFound(file, cause);
   const reason = inner instanceof Error ? inner.message.split("\n")[0] : String(inner);
   return new UserError({
     code: "missing-program",
     message: `The program ${name} could not be started: ${reason}`,
+    cause,
+  });
+}
+
+function notFound(file: string, cause?: unknown): UserError {
+  const name = path.basename(file);
+  return new UserError({
+    code: "missing-program",
+    message: `The program ${name} was not found.`,
+    hint: `Ask whoever looks after this computer to install ${name}, then open a new terminal.`,
     cause,
   });
 }

@@ -44,7 +44,8 @@ test("standard input is what was given, else empty", async () => {
 test("a program that is not there, and a folder that is not there, are told apart", async () => {
   await expect(processes.run("no-such-program", [])).rejects.toMatchObject({
     code: "missing-program",
-    message: /no-such-program was not found/,
+    message: "The program no-such-program was not found.",
+    hint: expect.stringContaining("install no-such-program"),
   });
   await expect(bash("true", { cwd: "/no/such/folder" })).rejects.toMatchObject({
     message: "The folder /no/such/folder does not exist.",
