@@ -30,7 +30,7 @@ export interface ShareSettings {
 
 export interface Retention {
   /** How many versions of each box `prune` keeps; 0 keeps all. */
-  versions: number;
+  versions?: number;
   /** And only such as are older than this. */
   days?: number;
   /** How long what `verify` put into quarantine/ stays there. */

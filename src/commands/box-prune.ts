@@ -3,10 +3,10 @@ import fs from "node:fs/promises";
 import path from "node:path";
 import type { BoxRecord } from "../boxes/catalog.ts";
 import { exists } from "../boxes/durable.ts";
-import { type Condemned, condemned, type Need, type RetentionRules } from "../boxes/keep/retention.ts";
+import { type Condemned, condemned, type Need, type RetentionRules, retentionFault } from "../boxes/keep/retention.ts";
 import { surveyBoxes } from "../boxes/keep/survey.ts";
 import { findSweepings, type Swept, sweep } from "../boxes/keep/sweep.ts";
-import { boxPath, recordPath } from "../boxes/layout.ts";
+import { boxPath, recordPath, SHARE_FILE } from "../boxes/layout.ts";
 import { withShareLock } from "../boxes/lock.ts";
 import { serverTime } from "../boxes/lock-pulse.ts";
 import { removeEmpty } from "../boxes/place.ts";
@@ -73,7 +73,14 @@ export async function boxPrune(deps: Deps, options: BoxPruneOptions): Promise<Bo
 async function settingsOf(share: string): Promise<ShareSettings> {
   const settings = await readSettings(share);
   if (settings === undefined && (await exists(path.join(share, "boxes")))) return settingsWith(settings, share, []);
-  return settings ?? (await requireSettings(share));
+  const read = settings ?? (await requireSettings(share));
+  const fault = retentionFault(read.retention);
+  if (fault === undefined) return read;
+  throw new UserError({
+    code: "integrity",
+    message: `${path.join(share, SHARE_FILE)} does not say what may go: ${fault}.`,
+    hint: 'Write it like "retention": {"versions": 3, "days": 180, "quarantineDays": 30}; "versions": 0 keeps all.',
+  });
 }
 
 /** Notebooks that are broken keep nobody from knowing which box a workbench wants. */
@@ -126,8 +133,9 @@ function rulesOf(
       ...(olderThan === undefined ? {} : { olderThanMs: olderThan }),
       ...(needs === undefined ? {} : { needs }),
     };
+  if (retention.versions === 0) return {};
   return {
-    ...(retention.versions > 0 ? { keep: retention.versions } : {}),
+    ...(retention.versions === undefined ? {} : { keep: retention.versions }),
     ...(retention.days === undefined ? {} : { olderThanMs: retention.days * DAY_MS }),
   };
 }

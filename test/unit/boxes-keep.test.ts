@@ -53,7 +53,10 @@ describe("list", () => {
 
   test("a folder that is no share is no empty share", async () => {
     fs.rmSync(lab.at("notebox-share.json"));
-    expect((await lab.run(["list"])).json.error).toMatchObject({ code: "unreachable", hint: /mounted/ });
+    expect((await lab.run(["list"])).json.error).toMatchObject({
+      code: "unreachable",
+      hint: expect.stringMatching(/mounted/),
+    });
   });
 });
 
@@ -245,6 +248,20 @@ describe("prune", () => {
     const settings = { layout: 1, doors: [lab.share], retention: { versions: 3 } };
     fs.writeFileSync(lab.at("notebox-share.json"), JSON.stringify(settings));
     expect(gone((await lab.run(["prune"])).json)).toEqual(["virtualbox 1.0.0"]);
+  });
+
+  test("a slip in the share's own rule costs no box, and 0 versions keep all", async () => {
+    const run = async (retention: unknown) => {
+      fs.writeFileSync(lab.at("notebox-share.json"), JSON.stringify({ layout: 1, doors: [lab.share], retention }));
+      return await lab.run(["prune", "--dry-run"]);
+    };
+    for (const slip of [{ versions: 1, day: 180 }, { versions: "1" }, { days: -1 }, { versions: 1.5 }, [], 3])
+      expect(await run(slip)).toMatchObject({
+        code: 6,
+        json: { error: { code: "integrity", message: expect.stringMatching(/retention/) } },
+      });
+    expect(gone((await run({ versions: 0, days: 1 })).json)).toEqual([]);
+    expect(gone((await run({ versions: 1 })).json)).not.toEqual([]);
   });
 
   test("sweeps what dead writers left, and nothing of living ones", async () => {

@@ -23,6 +23,16 @@ export interface Condemned {
   why: string;
 }
 
+/** The share's own rules are written by hand, and a slip in them must not cost a box: what is wrong with them, or undefined. */
+export function retentionFault(retention: unknown): string | undefined {
+  if (typeof retention !== "object" || retention === null || Array.isArray(retention)) return "retention is no object";
+  for (const [key, value] of Object.entries(retention)) {
+    if (!["versions", "days", "quarantineDays"].includes(key)) return `retention.${key} is not known`;
+    if (!Number.isSafeInteger(value) || value < 0) return `retention.${key} is no whole number`;
+  }
+  return undefined;
+}
+
 /**
  * What may go by every rule that is given; nothing when none is. Each provider and architecture of a name counts for
  * itself, and its newest version always stays.
