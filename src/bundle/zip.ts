@@ -210,7 +210,7 @@ function explained(error: unknown, file: string, part: string): unknown {
   return new UserError({
     code: "usage",
     message: `${file} cannot be written: ${reason}.`,
-    hint: "Name another file with --zip.",
+    hint: "Name another file.",
     cause: error,
   });
 }

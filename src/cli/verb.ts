@@ -25,7 +25,7 @@ export function addCommonOptions(command: Command, onVerb: boolean): Command {
     new Option("-C, --folder <dir>", "the workbench folder (default: this one)"),
     new Option("--json", "print one JSON document on standard output, on failure too"),
     new Option("--quiet", "no progress, only the result"),
-    new Option("--yes", "ask nothing; take the default of every question"),
+    new Option("--yes", "ask nothing; the answer is yes, or what is suggested"),
   ];
   for (const option of options) command.addOption(onVerb ? option.hideHelp() : option);
   return command;

@@ -56,7 +56,7 @@ export async function logs(deps: Deps, options: LogsOptions): Promise<LogsResult
 function wanted(lines: string | undefined): number {
   const count = Number(lines ?? "50");
   if (Number.isInteger(count) && count > 0 && count <= 100_000) return count;
-  throw new UserError({ code: "usage", message: `--lines takes a whole number above 0, not “${lines}”.` });
+  throw new UserError({ code: "usage", message: `--lines takes a whole number from 1 to 100000, not “${lines}”.` });
 }
 
 function choose(services: Readonly<Record<string, { kind: string }>>, asked: string | undefined) {
