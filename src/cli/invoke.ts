@@ -64,7 +64,7 @@ export async function invokeVerb(
 async function failed(
   name: string,
   error: unknown,
-  run: { json: boolean; verb: Verb<object>; commandOptions: object },
+  run: { json: boolean; verb: Verb<object>; commandOptions: { folder: string } },
   deps: Deps,
   output: Output,
 ): Promise<Outcome> {
@@ -83,7 +83,8 @@ async function failed(
       shown = text !== "";
     }
     // A report has told every problem already.
-    output.talk(visible(errorText(told, deps.log.path, { problems: !shown })));
+    const { folder } = run.commandOptions;
+    output.talk(visible(errorText(told, deps.log.path, { problems: !shown, folder })));
   }
   return { exitCode };
 }

@@ -66,6 +66,12 @@ describe("secrets", () => {
     expect(JSON.stringify(problems)).not.toMatch(/geheim99|hunter22|s3cr3t-one|ghp_\w{10}|AKIA\w{8}|(?:0f){8}/);
   });
 
+  test("files of one name are told apart by their folders", () => {
+    for (const at of ["api", "notebooks/week-1"]) workbench.write(`${at}/.env`, "DB_PASSWORD=geheim-und-lang\n");
+    const { stderr } = workbench.render(["--zip", zip]);
+    for (const at of ["api", "notebooks/week-1"]) expect(stderr).toContain(`\n  ${at}/.env:1: holds a password`);
+  });
+
   test("in any text file, in outputs, and even where personal data is allowed", () => {
     workbench.describe(`${workbench.read("workbench.yaml")}handout: { allow: [notebooks/a.ipynb, api] }\n`);
     workbench.write("notebooks/a.ipynb", notebook([{ source: "x", outputs: [stream(`a\nb ${github}\n`)] }]));
