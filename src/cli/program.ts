@@ -4,7 +4,7 @@ import { addApiVerbs } from "./api-verbs.ts";
 import { addBoxVerbs } from "./box-verbs.ts";
 import { addConfigVerbs } from "./config-verbs.ts";
 import type { Invoke } from "./invoke.ts";
-import { addCommonOptions, registrar } from "./verb.ts";
+import { addCommonOptions, HELP_COMMAND, registrar } from "./verb.ts";
 import { addWorkbenchVerbs } from "./workbench-verbs.ts";
 
 /** Builds the commander tree. `invoke` runs one verb with the parsed options. */
@@ -13,6 +13,7 @@ export function buildProgram(version: string, invoke: Invoke): Command {
     .description("Hand people a working Jupyter machine where Docker and administrator rights are not to be had.")
     .version(version, "--version", "print the version")
     .helpOption("-h, --help", "print help")
+    .helpCommand(...HELP_COMMAND)
     .enablePositionalOptions()
     .configureHelp({ showGlobalOptions: true })
     .exitOverride();

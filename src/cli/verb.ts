@@ -31,9 +31,14 @@ export function addCommonOptions(command: Command, onVerb: boolean): Command {
   return command;
 }
 
+/** In the words of the option --help. */
+export const HELP_COMMAND = ["help [command]", "print help for a command"] as const;
+
 /** A group of verbs, such as `box`. */
 export function addGroup(program: Command, name: string, description: string): Command {
-  return addCommonOptions(program.command(name), true).description(description);
+  return addCommonOptions(program.command(name), true)
+    .description(description)
+    .helpCommand(...HELP_COMMAND);
 }
 
 export function registrar(invoke: Invoke): On {

@@ -71,6 +71,11 @@ describe("help", () => {
     expect(stdout).toContain("-C, --folder <dir>");
   });
 
+  test("of a group says help as the program does", () => {
+    for (const args of [["--help"], ["box", "--help"], ["api", "--help"], ["config", "--help"]])
+      expect(notebox(...args).stdout).toMatch(/^ {2}help \[command\] +print help for a command$/m);
+  });
+
   test("the version is package.json's", () => {
     const { version } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
     expect(notebox("--version")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
