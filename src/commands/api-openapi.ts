@@ -31,7 +31,7 @@ export interface ApiOpenapiResult {
   page?: string;
 }
 
-/** Throws UserError `invalid` for a notebook that the gateway would not start with. */
+/** Throws UserError `usage`, `invalid` for a notebook that the gateway would not start with. */
 export async function apiOpenapi(deps: Deps, options: ApiOpenapiOptions): Promise<ApiOpenapiResult> {
   const found = await servedNotebook(options.folder, options.notebook);
   refuseUnserved(found);
@@ -42,6 +42,12 @@ export async function apiOpenapi(deps: Deps, options: ApiOpenapiOptions): Promis
   });
   const wantsPage = options.html !== undefined && options.html !== false;
   const page = wantsPage ? fillIn(await readTemplate(deps, "page.html"), { [EMPTY]: filled(document) }) : undefined;
+  if (typeof options.html === "string" && options.out !== undefined)
+    throw new UserError({
+      code: "usage",
+      message: "--html names a file, and --out another.",
+      hint: "One file is written: `--html FILE` for the page, or `--out FILE` for the description.",
+    });
   const out = options.out ?? (typeof options.html === "string" ? options.html : undefined);
   if (out === undefined) return { document, ...(page === undefined ? {} : { page }) };
   const file = path.resolve(out);

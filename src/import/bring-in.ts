@@ -8,6 +8,7 @@ import { parseDocument } from "yaml";
 import { UserError } from "../errors.ts";
 import type { Deps } from "../ports.ts";
 import { KIND_NAMES, kindNamed, lackOf } from "../services/index.ts";
+import { FILE_NAME } from "../workbench/file.ts";
 import { isRecord, workbenchSchema } from "../workbench/schema.ts";
 import { type Starter, starterText } from "../workbench/starter.ts";
 import { formatSize } from "../workbench/units.ts";
@@ -44,6 +45,7 @@ export async function bringIn(
   try {
     const findings = new Findings(await basePackages(deps.assets));
     const paths = source.files.map((file) => file.path);
+    if (paths.includes(FILE_NAME)) throw isWorkbench(from);
     const read = async (at: string): Promise<string | undefined> => await readText(source, at, findings);
     await readBinder(paths, read, findings);
     await readComposeFiles(paths, read, findings);
@@ -56,6 +58,14 @@ export async function bringIn(
     await source.close();
     throw error;
   }
+}
+
+function isWorkbench(from: string): UserError {
+  return new UserError({
+    code: "usage",
+    message: `${JSON.stringify(from)} is a workbench already: it holds a ${FILE_NAME}.`,
+    hint: "Copy it, clone it or unpack it, and work there; init is for what is none yet.",
+  });
 }
 
 async function openSource(deps: Pick<Deps, "processes" | "signal">, from: string, folder: string): Promise<Source> {

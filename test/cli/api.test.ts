@@ -155,6 +155,7 @@ describe("openapi", () => {
 
   test("--html FILE writes one page that holds everything; a script in a heading stays text", () => {
     const name = notebook("hostile.ipynb", "# GET /a\n# </script><script>alert(1)</script>\nprint(1)");
+    expect(notebox("api", "openapi", name, "--html", "page.html", "--out", "other").status).toBe(2);
     expect(notebox("api", "openapi", name, "--html", "page.html").status).toBe(0);
     const page = fs.readFileSync(path.join(folder, "page.html"), "utf8");
     expect(page).not.toContain("<script>alert");

@@ -373,6 +373,12 @@ test("nothing that is there is overwritten; what excludes itself or is not there
     /^took {12}a\.ipynb\n {16}Copied to notebooks\/a\.ipynb\.\nFrom .*: 1 taken, 0 changed, 0 could not/,
   );
   expect(run("empty", "--from", lay({ "x.exe": "" })).status).toBe(0);
+  const already = run("y", "--from", mine);
+  expect([already.status, already.stderr, fs.existsSync(path.join(folder, "y"))]).toEqual([
+    2,
+    expect.stringMatching(/is a workbench already: it holds a workbench\.yaml/),
+    false,
+  ]);
 });
 
 test("a source or a folder whose name no workbench can have gets one that it can", async () => {

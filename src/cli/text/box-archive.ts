@@ -1,5 +1,6 @@
 /** `box archive` for people. */
 import type { ArchivedBox, BoxArchiveResult } from "../../commands/box-archive.ts";
+import { size } from "./table.ts";
 
 /** So many of a catalog's faults are shown; of a damaged one all the rest are of the same kind. */
 const SHOWN = 20;
@@ -18,6 +19,7 @@ function line({ name, version, provider, arch, status, record, message }: Archiv
   const what = `${name} ${version}${provider ? ` for ${provider}` : ""}${arch ? ` (${arch})` : ""}`;
   if (status === "failed") return `${what} could not be archived: ${message ?? ""}`;
   const checked = record?.upstream ? `its source's ${record.upstream.type} is right` : "its source gives no checksum";
-  const size = `${((record?.size ?? 0) / 1e6).toFixed(1)} MB`;
-  return status === "added" ? `${what} is in the share: ${size}, ${checked}.` : `${what} was in the share already.`;
+  return status === "added"
+    ? `${what} is in the share: ${size(record?.size ?? 0)}, ${checked}.`
+    : `${what} was in the share already.`;
 }
