@@ -7,6 +7,7 @@
 #   home, python       a tar of the account's home, of its own Python (~/.python), on standard output
 #   tokens             lines "NAME TOKEN"
 #   save KIND NAME     what that service's hook (provision/steps/60-hooks.sh) writes into a folder, as a tar
+#   left NAME          data of a service that the workbench has no more, as it lies there, as a tar
 #   stop, start        the workbench's services
 #   resting            names of those that do not run
 #   put-home, put-python, put-tokens, load KIND NAME     take what those gave from standard input
@@ -20,6 +21,9 @@ STATE=/var/lib/notebox
 WORK=$STATE/keep
 export WORKBENCH=/etc/notebox/workbench
 HOOKS=/opt/notebox/lib/keep
+# There while they were stopped by this and not started again; whoever sees it (src/vagrant/guest.ts) starts them. A start of
+# the VM does so, too, and forgets it.
+RESTING=/run/notebox-resting
 
 fail() {
   printf 'notebox: %s\n' "$1" >&2
@@ -67,8 +71,22 @@ export -f fail folders files_below pack sum_of
 
 free_at() { df --output=avail -B1 -- "$1" | tail -n 1 | tr -d ' '; }
 
+# Where the service $1, which is none any more, left its data; fails when it left none. A service that was renamed or taken
+# out of workbench.yaml has no hook that would save them, and they would go with the VM.
+left_behind() {
+  local place
+  ! services | cut -d ' ' -f 2 | grep -qxF -- "$1" || return 1
+  for place in "/var/lib/notebox-$1" "/var/lib/private/notebox-$1"; do
+    [[ ! -L $place && -d $place ]] || continue
+    [[ -e $place/data/PG_VERSION || -e $place/data/WiredTiger || -e $place/workspace.json ]] || continue
+    printf '%s\n' "$place"
+    return
+  done
+  return 1
+}
+
 look() {
-  local kind name verb folder
+  local kind name verb folder place
   mkdir -p "$STATE"
   # A VM that was never set up has nothing of anybody's.
   if ! id -u "$ACCOUNT" >/dev/null 2>&1 || [[ ! -d $HOME_FOLDER ]]; then
@@ -83,6 +101,10 @@ look() {
   services | while read -r kind name _; do
     for verb in save load; do [[ ! -x $HOOKS/$kind/$verb ]] || printf '%s %s %s\n' "$verb" "$kind" "$name"; done
   done
+  for place in /var/lib/notebox-* /var/lib/private/notebox-*; do
+    name=${place##*/notebox-}
+    [[ ! $name =~ ^[a-z][a-z0-9-]{0,39}$ ]] || ! left_behind "$name" >/dev/null || printf 'left %s\n' "$name"
+  done | sort -u
   echo end
 }
 
@@ -138,16 +160,24 @@ save)
   "$HOOKS/$2/save" "$WORK/$3" "$3" >&2 </dev/null
   pack "$WORK/$3"
   ;;
+left)
+  place=$(left_behind "$2") || fail "there is nothing that $2 left"
+  pack "$place"
+  ;;
 resting)
   services | while read -r kind name _; do
     systemctl is-active --quiet "$kind@$name.service" </dev/null || printf '%s\n' "$name"
   done
   ;;
-stop) units | xargs -r systemctl stop -- ;;
+stop)
+  touch "$RESTING"
+  units | xargs -r systemctl stop --
+  ;;
 start)
   # What notebooks find in their environment holds tokens, too.
   [[ ! -x /opt/notebox/lib/notebox-tokens ]] || /opt/notebox/lib/notebox-tokens >&2
   units | xargs -r systemctl start --
+  rm -f "$RESTING"
   ;;
 put-home) unpack_as_account "$HOME_FOLDER" ;;
 put-python)

@@ -122,6 +122,9 @@ for file in "${steps[@]}"; do
   report+=("\"$id\":{\"seconds\":$took,\"skipped\":false}")
 done
 
+# What a `backup` or `restore` that was killed had stopped runs again.
+[[ ${NOTEBOX_BUILD_ROOT:-} == 1 ]] || rm -f /run/notebox-resting
+
 # The marker for "provisioning has finished" comes last. A box carries none: it has to finish on the machine
 # that it becomes. A run that had nothing to do leaves the marker of the one that had.
 hash=$(head -c 64 workbench/hash)

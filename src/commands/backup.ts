@@ -23,6 +23,8 @@ export interface BackupOptions {
   folder: string;
   /** The file; relative to the current folder. Else backups/NAME-TIME.tar in the workbench folder. */
   to?: string;
+  /** The VM goes afterwards, or stops: its services rest from before on (see saveVm). */
+  last?: boolean;
 }
 
 export interface BackupResult extends Saved {
@@ -62,7 +64,7 @@ export function vagrantOf(deps: Deps, folder: string, lock: Lock): VagrantClient
 export async function backUp(
   deps: Deps,
   vagrant: VagrantClient,
-  { folder, to }: BackupOptions,
+  { folder, to, last = false }: BackupOptions,
 ): Promise<BackupResult | undefined> {
   const provider = existingProvider(folder);
   if (provider === undefined) return undefined;
@@ -73,7 +75,7 @@ export async function backUp(
   const { result, wasOff } = await withRunningVm(deps, vagrant, { folder, provider }, async (target) => {
     const services = Object.entries(readEndpoints(folder)?.services ?? {});
     return await saveVm(deps, {
-      ...{ target, file, workbench: { name, title: renderedTitle(folder) } },
+      ...{ target, file, last, workbench: { name, title: renderedTitle(folder) } },
       services: services.map(([service, { kind, url }]) => ({ name: service, kind, ...(url ? { url } : {}) })),
     });
   });

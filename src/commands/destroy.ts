@@ -76,7 +76,7 @@ async function saveFirst(deps: Deps, vagrant: VagrantClient, folder: string): Pr
   const { state } = await vagrant.status();
   if (state === "not_created") return undefined;
   try {
-    return await backUp(deps, vagrant, { folder });
+    return await backUp(deps, vagrant, { folder, last: true });
   } catch (error) {
     if (!(error instanceof UserError) || error.code === "interrupted") throw error;
     throw new UserError({

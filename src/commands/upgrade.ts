@@ -63,7 +63,7 @@ export async function upgrade(given: Deps, options: UpgradeOptions): Promise<Upg
     await settleUpgrade(deps, folder, lock);
     const provider = existingProvider(folder);
     const vagrant = vagrantOf(deps, folder, lock);
-    const saved = provider === undefined ? undefined : await backUp(deps, vagrant, { folder });
+    const saved = provider === undefined ? undefined : await backUp(deps, vagrant, { folder, last: true });
     if (provider === undefined || saved === undefined) throw nothingThere();
     const wasRunning = !saved.wasOff;
     const vm = { workbench, provider, vagrantVersion };
@@ -86,13 +86,14 @@ async function build(
   saved: BackupResult,
   { workbench, provider, vagrantVersion }: { workbench: Workbench; provider: Provider; vagrantVersion: string },
 ): Promise<Loaded & { checks: unknown }> {
+  // Its services rest already, so that nothing comes to be in it that is not in the backup; whatever fails from here on,
+  // its next start starts them. Two VMs at once would need twice the memory, and the same ports.
+  if (!saved.wasOff) await vagrant.must(commandLines.halt(false), { steps: "halt" });
+  forgetAddresses(folder);
   const checked = await checkedBackup(deps, saved.file);
   await writeUpgradeStep(folder, "building");
   keepBundle(folder, path.join(upgradeFolder(folder), "bundle"));
   await render(deps, { folder, force });
-  // Two at once would need twice the memory, and the same ports.
-  if (!saved.wasOff) await vagrant.must(commandLines.halt(false), { steps: "halt" });
-  forgetAddresses(folder);
   await checkBeforeStart(deps, {
     ...{ folder, workbench, provider },
     vm: { exists: false, running: false, ports: new Set<number>() },

@@ -11,6 +11,7 @@ import { systemErrorCode, UserError } from "../errors.ts";
 import { type Contents, lookInto } from "./contents.ts";
 import {
   HOME,
+  leftOfMember,
   MANIFEST,
   type Manifest,
   type Member,
@@ -88,7 +89,9 @@ async function checkMember(
   signal: AbortSignal,
   onBytes: (done: number) => void,
 ): Promise<Contents | undefined> {
-  const room = member.name === HOME || member.name === PYTHON ? "account" : "root";
+  // What a former service left is never unpacked in a VM.
+  const room =
+    member.name === HOME || member.name === PYTHON || leftOfMember(member.name) !== undefined ? "account" : "root";
   if (room === "root" && serviceOfMember(member.name) === undefined) {
     if (member.name !== README && member.name !== TOKENS)
       throw notSound(file, `${member.name} is nothing that a backup holds`);

@@ -101,6 +101,8 @@ export interface GuestLook {
   /** Services that have something to save, and those that can take it back. */
   saves: Service[];
   loads: Service[];
+  /** Names of services that are none any more and have left data. */
+  left: string[];
 }
 
 export async function lookAtGuest(session: SshSession): Promise<GuestLook> {
@@ -125,5 +127,6 @@ export async function lookAtGuest(session: SshSession): Promise<GuestLook> {
     folders: all("folder"),
     saves: services("save"),
     loads: services("load"),
+    left: all("left").filter((name) => /^[a-z][a-z0-9-]*$/.test(name)),
   };
 }

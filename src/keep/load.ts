@@ -6,8 +6,8 @@ import { UserError } from "../errors.ts";
 import type { Deps, SshSession, SshTarget } from "../ports.ts";
 import { gib } from "../vagrant/measure.ts";
 import type { Checked } from "./check.ts";
-import { ask, type GuestLook, give, lookAtGuest } from "./guest.ts";
-import { HOME, type Member, PYTHON, serviceOfMember } from "./manifest.ts";
+import { ask, type GuestLook, give, lookAtGuest, type Service } from "./guest.ts";
+import { HOME, leftOfMember, type Member, PYTHON, serviceOfMember } from "./manifest.ts";
 
 type Needs = Pick<Deps, "ssh" | "signal" | "log" | "reporter">;
 
@@ -89,11 +89,22 @@ async function fill(deps: Needs, session: SshSession, backup: Checked, seen: Gue
     });
   }
   for (const member of backup.manifest.members) {
+    const former = leftOfMember(member.name);
+    if (former !== undefined)
+      loaded.left.push(
+        `What ${former} had left, which was no service any more, was left out. It is in the backup still: ${member.name}.`,
+      );
     const name = serviceOfMember(member.name);
     if (name === undefined) continue;
-    const service = seen.loads.find((one) => one.name === name);
-    if (service === undefined) loaded.left.push(`What ${name} held was left out: this workbench has no such service.`);
-    else await put(`Bringing back ${name}`, `what ${name} held`, member, "load", service.kind, name);
+    const service = takerOf(name, backup, seen);
+    if (service === undefined)
+      loaded.left.push(
+        `What ${name} held was left out: this workbench has no such service. It is in the backup still: ${member.name}.`,
+      );
+    else {
+      const what = `what ${name} held${service.name === name ? "" : ` (in ${service.name} now)`}`;
+      await put(`Bringing back ${name}`, what, member, "load", service.kind, service.name);
+    }
   }
   const shared = seen.folders.filter((folder) => backup.tops.has(folder));
   for (const folder of shared)
@@ -101,6 +112,17 @@ async function fill(deps: Needs, session: SshSession, backup: Checked, seen: Gue
       `${folder}/ of the home folder was left out: it is a shared folder now. It is in the backup still.`,
     );
   return loaded;
+}
+
+/** The service of that name and kind; else, since services are renamed, the only one of its kind that takes nothing else. */
+function takerOf(name: string, { manifest }: Checked, { loads }: GuestLook): Service | undefined {
+  const kind = manifest.services.find((one) => one.name === name)?.kind;
+  const same = loads.find((one) => one.name === name && (kind === undefined || one.kind === kind));
+  if (same !== undefined || kind === undefined) return same;
+  const taken = new Set(manifest.members.map((member) => serviceOfMember(member.name)));
+  const others = loads.filter((one) => one.kind === kind && !taken.has(one.name));
+  const alike = manifest.services.filter((one) => one.kind === kind);
+  return others.length === 1 && alike.length === 1 ? others[0] : undefined;
 }
 
 /** What `pip install` brought is for one Python on one kind of machine. */

@@ -13,6 +13,9 @@ export const PYTHON = "python.tar.gz";
 export const TOKENS = "tokens.txt";
 /** What the kind's `save` wrote of that service. */
 export const serviceMember = (service: string): string => `services/${service}.tar.gz`;
+/** The state folder, as it lies there, of a service that the workbench had no more. */
+export const leftMember = (service: string): string => `left/${service}.tar.gz`;
+export const leftOfMember = (name: string): string | undefined => /^left\/([a-z][a-z0-9-]*)\.tar\.gz$/.exec(name)?.[1];
 export const serviceOfMember = (name: string): string | undefined =>
   /^services\/([a-z][a-z0-9-]*)\.tar\.gz$/.exec(name)?.[1];
 

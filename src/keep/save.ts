@@ -11,7 +11,7 @@ import { type Archive, createArchive, writingFault } from "./archive.ts";
 import { checkBackup } from "./check.ts";
 import type { Room } from "./contents.ts";
 import { ask, type GuestLook, lookAtGuest, take } from "./guest.ts";
-import { HOME, type Manifest, PYTHON, README, serviceMember, TOKENS } from "./manifest.ts";
+import { HOME, leftMember, type Manifest, PYTHON, README, serviceMember, TOKENS } from "./manifest.ts";
 
 type Needs = Pick<Deps, "ssh" | "signal" | "log" | "reporter" | "clock" | "processes" | "version">;
 
@@ -20,6 +20,8 @@ export interface SaveOptions {
   file: string;
   workbench: { name: string; title: string };
   services: Manifest["services"];
+  /** The VM goes, or stops, once this is saved: its services rest from before on, so that nobody works in it meanwhile. */
+  last?: boolean;
 }
 
 export interface Saved {
@@ -30,6 +32,8 @@ export interface Saved {
   python: number;
   /** Names of those that saved something. */
   services: string[];
+  /** Names of those that are no services any more and whose data lie in it as they were found. */
+  left: string[];
   tokens: number;
   /** What could not be read, in words. */
   without: string[];
@@ -40,6 +44,8 @@ const CONNECT_MS = 20_000;
 const SPARE = 64 * 1024 ** 2;
 const SPARE_IN_VM = 128 * 1024 ** 2;
 const TOLD = 20;
+/** Of one line about a file; paths can be longer than a manifest may have them. */
+const LINE = 1000;
 
 /**
  * undefined when the VM was never set up, so that nothing of anybody's is in it. Throws UserError `refused` (the file
@@ -52,19 +58,47 @@ export async function saveVm(deps: Needs, options: SaveOptions): Promise<Saved |
     if (!seen.account) return undefined;
     await requireRoom(deps, options.file, seen);
     await makeFolder(path.dirname(options.file));
-    const archive = await createArchive(options.file, deps.clock.now() / 1000);
-    try {
-      const saved = await fill(deps, session, archive, options, seen);
-      const bytes = await check(deps, archive.part);
-      await archive.keep();
-      return { file: options.file, bytes, ...saved };
-    } finally {
-      await archive.drop();
-    }
+    const write = async (): Promise<Saved> => {
+      const archive = await createArchive(options.file, deps.clock.now() / 1000);
+      try {
+        const saved = await fill(deps, session, archive, options, seen);
+        const bytes = await check(deps, archive.part);
+        await archive.keep();
+        return { file: options.file, bytes, ...saved };
+      } finally {
+        await archive.drop();
+      }
+    };
+    return options.last === true ? await atRest(deps, session, options.target, write) : await write();
   } catch (error) {
     throw writingFault(error, options.file);
   } finally {
     await session.close();
+  }
+}
+
+/** The services rest, and go on resting if `work` succeeds. */
+async function atRest<T>(deps: Needs, session: SshSession, target: SshTarget, work: () => Promise<T>): Promise<T> {
+  const noted = (error: unknown): void => {
+    if (!(error instanceof UserError)) throw error;
+    deps.log.write("backup", { services: error.message });
+  };
+  try {
+    // One that is broken, or was never set up, must not keep the rest from being saved.
+    await ask(session, "stop").catch((error: unknown) => {
+      if (deps.signal.aborted) throw error;
+      noted(error);
+    });
+    return await work();
+  } catch (error) {
+    // The connection may be what failed, and after Ctrl-C the other signal has come already.
+    const { signal } = new AbortController();
+    const again = await deps.ssh.connect(target, { timeoutMs: CONNECT_MS, signal }).catch(noted);
+    if (again !== undefined)
+      await ask(again, "start")
+        .catch(noted)
+        .finally(() => again.close());
+    throw error;
   }
 }
 
@@ -118,6 +152,8 @@ async function fill(
   const home = await tar("Saving the home folder", HOME, "account", "home");
   const python = seen.python > 0 ? await tar("Saving what pip installed", PYTHON, "account", "python") : 0;
   for (const { kind, name } of seen.saves) await tar(`Saving ${name}`, serviceMember(name), "root", "save", kind, name);
+  for (const name of seen.left)
+    await tar(`Saving what ${name}, which is no service any more, left`, leftMember(name), "account", "left", name);
   await archive.close({
     ...{ format: "notebox-backup", version: 1, made, by: deps.version, workbench, services },
     guest: { python: seen.pythonVersion, machine: seen.machine },
@@ -127,6 +163,7 @@ async function fill(
     home,
     python,
     services: seen.saves.map(({ name }) => name),
+    left: seen.left,
     tokens: tokens.split("\n").length - 1,
     without: without.slice(0, TOLD),
   };
@@ -140,15 +177,20 @@ async function readTokens(deps: Needs, session: SshSession): Promise<string> {
   return sound.map((line) => `${line}\n`).join("");
 }
 
-/** What tar says of files that it could not read, or not while they stood still. */
+/** What tar says of files that it could not read, or not while they stood still; and find of folders. */
 function unread(stderr: string): string[] {
   return stderr.split("\n").flatMap((line) => {
     const [, name, why] =
-      /^tar: (.*?): (?:Warning: )?(Cannot .*|file changed as we read it|File removed before we read it)/.exec(line) ??
+      /^tar: (.*?): (?:Warning: )?(Cannot .*|Read error .*|file changed as we read it|File (?:removed|shrank) .*)/.exec(
+        line,
+      ) ??
+      /^find: '(.*)': (.*)/.exec(line) ??
       [];
-    return name === undefined || why === undefined ? [] : [`${name.replace(/^\.\//, "")}: ${why}`];
+    return name === undefined || why === undefined ? [] : [`${shortPath(name.replace(/^\.\//, ""))}: ${why}`];
   });
 }
+
+const shortPath = (name: string): string => (name.length > LINE ? `${name.slice(0, LINE)}…` : name);
 
 /** As whoever restores it will; gives back its size. */
 async function check(deps: Needs, part: string): Promise<number> {

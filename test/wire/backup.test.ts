@@ -186,6 +186,95 @@ asRoot("destroy saves first; what cannot be saved is not deleted, unless that is
   expect(lab.calls().some((call) => call.startsWith("destroy"))).toBe(true);
 });
 
+/** Whether the fake services rest, noted by whoever saves the ledger. */
+const restingWhile = (script: string): string =>
+  `#!/bin/bash\nset -e\ncp /var/lib/systemctl /var/lib/then; [[ -e /run/notebox-resting ]]\n${script}\n`;
+
+asRoot("destroy saves while services rest, so that nobody works on meanwhile; if it fails they run again", async () => {
+  const save = path.join(first.folder, "opt/notebox/lib/keep/book/save");
+  const then = path.join(first.folder, "lib/then");
+  fs.writeFileSync(save, restingWhile("exit 3"));
+  expect((await lab.run("destroy", "--yes")).code).toBe(10);
+  expect(fs.readFileSync(then, "utf8")).toMatch(/^stop -- .*\n$/);
+  expect(first.systemctl().at(-1)).toMatch(/^start -- /);
+  expect(fs.existsSync(path.join(first.folder, "run/notebox-resting"))).toBe(false);
+
+  // Cut off, too.
+  fs.writeFileSync(save, restingWhile("touch /var/lib/saving; sleep 30"));
+  const running = lab.start("destroy", "--yes");
+  await until(() => fs.existsSync(path.join(first.folder, "lib/saving")), "the save");
+  running.kill("SIGINT");
+  expect((await running.ended).code).toBe(130);
+  expect(first.systemctl().at(-1)).toMatch(/^start -- /);
+
+  fs.writeFileSync(save, restingWhile('cp "/var/lib/$2" "$1/dump"'));
+  expect((await lab.run("destroy", "--yes")).code).toBe(0);
+  expect(first.systemctl().at(-1)).toMatch(/^stop -- /);
+});
+
+asRoot("what a former service left is in the backup, too; one that was renamed gets its data", async () => {
+  first.run(`install -d /var/lib/notebox-old/data /var/lib/notebox-hello /var/lib/private/notebox-sheets "/var/lib/notebox-odd name/data"
+touch /var/lib/notebox-old/data/PG_VERSION "/var/lib/notebox-odd name/data/PG_VERSION" /var/lib/notebox-hello/problem.json
+echo '{}' >/var/lib/private/notebox-sheets/workspace.json; echo rows >/var/lib/notebox-old/data/1`);
+  const endpoints = path.join(lab.folder, ".notebox/endpoints.json");
+  const known = JSON.parse(fs.readFileSync(endpoints, "utf8"));
+  fs.writeFileSync(endpoints, JSON.stringify({ ...known, services: { ...known.services, ledger: { kind: "book" } } }));
+  const saved = await lab.run("backup", "--to", file);
+  expect(saved.stdout).toContain("what old, which is no service any more, left");
+  const listed = spawnSync("bash", ["-c", `tar -xOf ${file} left/old.tar.gz | tar -tz; tar -tf ${file}`], {
+    encoding: "utf8",
+  });
+  expect(listed.stdout.split("\n")).toEqual(
+    expect.arrayContaining(["./data/PG_VERSION", "./data/1", "left/old.tar.gz", "left/sheets.tar.gz"]),
+  );
+  expect(listed.stdout).not.toContain("left/hello");
+
+  const second = fresh();
+  const services = path.join(second.folder, "etc/notebox/workbench/services.txt");
+  fs.writeFileSync(services, fs.readFileSync(services, "utf8").replace("book ledger", "book accounts"));
+  runsIn(second);
+  const { code, stdout } = await lab.run("restore", "--yes", file);
+  expect(code).toBe(0);
+  expect(stdout).toContain("what ledger held (in accounts now)");
+  expect(stdout).toContain("What old had left, which was no service any more, was left out.");
+  expect(second.run("cat /var/lib/accounts")).toBe("row 1\n");
+});
+
+asRoot("a service that is of another kind now gets nothing of the former one", async () => {
+  const endpoints = path.join(lab.folder, ".notebox/endpoints.json");
+  const known = JSON.parse(fs.readFileSync(endpoints, "utf8"));
+  fs.writeFileSync(endpoints, JSON.stringify({ ...known, services: { ledger: { kind: "book" } } }));
+  expect((await lab.run("backup", "--to", file)).code).toBe(0);
+  const second = fresh();
+  const services = path.join(second.folder, "etc/notebox/workbench/services.txt");
+  fs.writeFileSync(services, fs.readFileSync(services, "utf8").replace("book ledger", "scroll ledger"));
+  const load = path.join(second.folder, "opt/notebox/lib/keep/scroll/load");
+  fs.mkdirSync(path.dirname(load));
+  fs.writeFileSync(load, "#!/bin/bash\necho that is no scroll >&2; exit 1\n", { mode: 0o755 });
+  runsIn(second);
+  const { code, stdout } = await lab.run("restore", "--yes", file);
+  expect([code, stdout]).toEqual([0, expect.stringContaining("What ledger held was left out")]);
+});
+
+asRoot("folders that cannot be read, and paths that are too long, are told; the rest is saved", async () => {
+  first.run(`cd /home/notebox; install -d -o notebox -g notebox shut; install -d -m 700 rootly; echo x >rootly/a
+runuser -u notebox -- python3 -c "
+import os
+os.chdir('/home/notebox/shut')
+for _ in range(30):
+    os.mkdir('d' * 200)
+    os.chdir('d' * 200)
+open('f', 'w').close()
+"`);
+  const { code, stdout, stderr } = await lab.run("backup", "--json", "--to", file);
+  // Node could not remove it.
+  first.run("rm -r /home/notebox/shut");
+  expect([code, stderr]).toEqual([0, ""]);
+  const { without } = JSON.parse(stdout).result;
+  expect(without).toContain("rootly: Permission denied");
+  expect(without.join("\n")).toMatch(/shut\/d.*…: .*File name too long/);
+});
+
 asRoot("destroy --no-backup asks nothing of the VM", async () => {
   ssh.program = () => {
     throw new Error("it was asked");

@@ -12,11 +12,12 @@ export function text(result: BackupResult): string {
 }
 
 /** Also told by those that back up before they do something else. */
-export function holds({ home, python, services, tokens }: BackupResult): string {
+export function holds({ home, python, services, left, tokens }: BackupResult): string {
   const parts = [
     `the home folder (${home} ${home === 1 ? "entry" : "entries"})`,
     ...(python > 0 ? ["what pip installed in notebooks"] : []),
     ...services.map((name) => `what ${name} holds`),
+    ...left.map((name) => `what ${name}, which is no service any more, left`),
     `${tokens} ${tokens === 1 ? "token" : "tokens"}`,
   ];
   return `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;

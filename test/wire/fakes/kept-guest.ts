@@ -1,5 +1,5 @@
 /**
- * A guest without a VM: a folder whose home/, lib/, etc/ and opt/ are mounted over this machine's own, for the commands that
+ * A guest without a VM: a folder whose home/, lib/, run/, etc/ and opt/ are mounted over this machine's own, for the commands that
  * an SSH server is sent and for nobody else. The scripts, tar and accounts in it are real; systemctl is a note-taker.
  * Needs root.
  */
@@ -25,7 +25,7 @@ const TOKENS = { jupyter: "1".repeat(48), hello: "2".repeat(48) };
 
 /** `folder` must not be there yet. */
 export function makeKeptGuest(folder: string, tokens: Record<string, string> = TOKENS): KeptGuest {
-  for (const name of ["home", "lib", "etc", "bin"]) fs.mkdirSync(path.join(folder, name), { recursive: true });
+  for (const name of ["home", "lib", "etc", "bin", "run"]) fs.mkdirSync(path.join(folder, name), { recursive: true });
   const own = (...words: string[]) => spawnSync("cp", ["-a", ...words, path.join(folder, "etc")]);
   own("/etc/pam.d", "/etc/security", "/etc/login.defs", "/etc/nsswitch.conf", "/etc/ld.so.cache", "/etc/alternatives");
   const write = (name: string, text: string, mode = 0o644): void => {
@@ -50,7 +50,7 @@ export function makeKeptGuest(folder: string, tokens: Record<string, string> = T
   write("bin/systemctl", '#!/bin/bash\necho "$*" >>/var/lib/systemctl\n', 0o755);
   const inside = `set -e
 mount --bind ${folder}/home /home; mount --bind ${folder}/lib /var/lib; mount --bind ${folder}/etc /etc
-mount --bind ${folder}/bin /usr/local/sbin; mount --bind ${folder}/opt /opt
+mount --bind ${folder}/bin /usr/local/sbin; mount --bind ${folder}/opt /opt; mount --bind ${folder}/run /run
 export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin`;
   const script = (command: string): string => `${inside}\necho Welcome to this VM\n${command}\n`;
   const shell = path.join(folder, "shell");
