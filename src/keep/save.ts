@@ -177,15 +177,13 @@ async function readTokens(deps: Needs, session: SshSession): Promise<string> {
   return sound.map((line) => `${line}\n`).join("");
 }
 
-/** What tar says of files that it could not read, or not while they stood still; and find of folders. */
+/** What tar says of files that it could not read, or not while they stood still. */
 function unread(stderr: string): string[] {
   return stderr.split("\n").flatMap((line) => {
     const [, name, why] =
       /^tar: (.*?): (?:Warning: )?(Cannot .*|Read error .*|file changed as we read it|File (?:removed|shrank) .*)/.exec(
         line,
-      ) ??
-      /^find: '(.*)': (.*)/.exec(line) ??
-      [];
+      ) ?? [];
     return name === undefined || why === undefined ? [] : [`${shortPath(name.replace(/^\.\//, ""))}: ${why}`];
   });
 }

@@ -74,7 +74,7 @@ module Notebox
     end
 
     def self.manifest(about, made, members)
-      { format: "notebox-backup", version: 1, made: made.iso8601, by: "Start", **about, members: members, without: [] }
+      { format: "notebox-backup", version: 1, made: made.iso8601, by: "Start", without: [], **about, members: members }
     end
 
     def self.read_me(title, made)

@@ -125,8 +125,17 @@ module Notebox
 
     def change
       tell("It is made for another box, so a new virtual machine is made and your work moves there. This takes as long as the first start.")
+      switch if begun? && save && make
+    end
+
+    def begun?
       Upgrade.note(@root, "building")
-      switch if save && make
+      true
+    rescue SystemCallError => e
+      Upgrade.drop(@root)
+      note(e)
+      tell("It cannot be begun (#{why(e)}), so the old one stays as it is.")
+      false
     end
 
     # The old one is off afterwards: two at once would need twice the memory, and the same ports.
@@ -134,6 +143,7 @@ module Notebox
       tell("Saving what is in the old one.")
       @saved = Saving.new(@machine, @workbench).save(Upgrade.folder(@root, "saved"))
       tell("It is saved in backups/#{File.basename(@saved.file)}, too.") if @saved
+      @saved&.unread&.each { |line| tell("It could not be read whole: #{line}.") }
       @machine.action(:halt)
       true
     rescue StandardError => e
@@ -198,9 +208,15 @@ module Notebox
       note(error)
       # What cannot be deleted now stays noted, and the next start tries again.
       settle
+      remember_failure
+      leave_alone("The new virtual machine did not become well (#{why(error)})")
+    end
+
+    def remember_failure
       FileUtils.mkdir_p(File.dirname(failed))
       File.write(failed, "#{handed_out}\n")
-      leave_alone("The new virtual machine did not become well (#{why(error)})")
+    rescue SystemCallError
+      nil # a full disk, say: the old one starts all the same, and the next start tries again
     end
 
     # What the newer hand-out does to a VM may be just what failed.

@@ -23,7 +23,10 @@ module Notebox
       pieces = File.join(machine.env.root_path.to_s, *PIECES.split("/"))
       machine.ui.info("Saving what is inside first. A machine that is off is started for it, which takes some minutes.")
       saved = Saving.new(machine, workbench).save(pieces)
-      machine.ui.info("It is saved in backups/#{File.basename(saved.file)}.") if saved
+      return unless saved
+
+      machine.ui.info("It is saved in backups/#{File.basename(saved.file)}.")
+      saved.unread.each { |line| machine.ui.info("It could not be read whole: #{line}") }
     rescue StandardError => e
       raise if e.class.name.end_with?("VagrantInterrupt")
 

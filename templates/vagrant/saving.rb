@@ -9,8 +9,8 @@ require_relative "vm_work"
 
 module Notebox
   class Saving
-    # `python` is what pieces of pip's fit (VmWork#python).
-    Saved = Struct.new(:file, :pieces, :python)
+    # `python` is what pieces of pip's fit (VmWork#python), `unread` are lines about what could not be read.
+    Saved = Struct.new(:file, :pieces, :python, :unread)
 
     def self.script(root)
       Provisioning.member(root, "keep.sh")
@@ -22,24 +22,32 @@ module Notebox
       @root = machine.env.root_path.to_s
     end
 
-    # `folder` gets the pieces, and is this person's alone. nil when the VM was never set up. The VM runs afterwards.
+    # `folder` gets the pieces, and is this person's alone. nil when the VM was never set up. The VM runs afterwards, and
+    # its services rest: whoever calls stops or deletes it.
     def save(folder)
       @machine.action(:up, provision_enabled: false) unless @machine.state.id == :running
       Awake.wait(@machine)
       FileUtils.rm_rf(folder)
       FileUtils.mkdir_p(folder, mode: 0o700)
       work = VmWork.new(@machine, self.class.script(@root))
-      pieces = work.fetch(folder)
-      pieces && Saved.new(BackupFile.write(@root, pieces, about(work.python)), pieces, work.python)
+      work.at_rest do
+        pieces = work.fetch(folder)
+        pieces && Saved.new(BackupFile.write(@root, pieces, about(work, pieces)), pieces, work.python, work.unread)
+      end
     end
 
     private
 
-    def about((python, machine))
+    def about(work, pieces)
+      python, machine = work.python
+      # The workbench may be a newer hand-out's, and what was saved another's.
+      kinds = @workbench[:services].map { |name, service| [name.to_s, service[:kind]] }.to_h
+      pieces.select(&:service).each { |piece| kinds[piece.service] = piece.kind }
       {
         workbench: { name: @workbench[:name], title: @workbench[:title] },
-        services: @workbench[:services].map { |name, service| { name: name, kind: service[:kind] } },
+        services: kinds.map { |name, kind| { name: name, kind: kind } },
         guest: { python: python, machine: machine },
+        without: work.unread,
       }
     end
   end

@@ -20,12 +20,39 @@ module Notebox
     PAUSE = 5 # seconds
     NAME = /[a-z][a-z0-9-]{0,39}/.freeze
 
+    # What tar says of files that could not be read, or not while they stood still (src/keep/save.ts reads the same).
+    UNREAD = /\Atar: (.*?): (?:Warning: )?(Cannot .*|Read error .*|file changed as we read it|File (?:removed|shrank) .*)\z/.freeze
+    # Characters of a path that are told, and how many lines.
+    LINE = 1000
+    TOLD = 20
+
     Piece = Struct.new(:name, :file, :kind, :service)
+
+    # Lines about what could not be read, so far.
+    attr_reader :unread
 
     # `script` is the text of keep.sh.
     def initialize(machine, script)
       @machine = machine
       @script = script
+      @unread = []
+    end
+
+    # Services rest, and go on resting when what is given has a result: the VM stops or goes then, and what somebody wrote
+    # in it meanwhile would be lost.
+    def at_rest
+      within do
+        whole = false
+        begin
+          # One that is broken must not keep the rest from being saved.
+          keep("stop")
+          result = yield
+          whole = !result.nil?
+          result
+        ensure
+          keep("start") unless whole || !@machine.communicate.ready?
+        end
+      end
     end
 
     # Pieces in `folder`, which has to be there; nil when the VM was never set up. Raises a Failure.
@@ -40,6 +67,7 @@ module Notebox
         services("save").each do |kind, name|
           pieces << take(folder, "services/#{name}.tar.gz", "save", kind, name)
         end
+        all("left").grep(/\A#{NAME}\z/).each { |name| pieces << take(folder, "left/#{name}.tar.gz", "left", name) }
         pieces
       end
     end
@@ -62,11 +90,14 @@ module Notebox
         end
         takes = services("load")
         pieces.select(&:service).each do |piece|
-          next left << "what #{piece.service} held (there is no such service any more)" unless takes.include?([piece.kind, piece.service])
+          service = taker(piece, pieces, takes)
+          next left << "what #{piece.service} held (there is no such service any more; it is in the backup)" if service.nil?
 
-          give(pieces, piece.name, "load", piece.kind, piece.service)
+          give(pieces, piece.name, "load", piece.kind, service)
         end
-        left
+        left + pieces.map { |piece| piece.name[%r{\Aleft/(.*)\.tar\.gz\z}, 1] }.compact.map do |name|
+          "what #{name} had left, which was no service any more (it is in the backup)"
+        end
       end
     end
 
@@ -125,6 +156,22 @@ module Notebox
       all(verb).map { |line| line.match(/\A(#{NAME}) (#{NAME})\z/)&.captures }.compact
     end
 
+    # The service of that name and kind; else, since services are renamed, the only one of its kind that takes nothing else.
+    def taker(piece, pieces, takes)
+      return piece.service if takes.include?([piece.kind, piece.service])
+
+      others = takes.select { |kind, name| kind == piece.kind && pieces.none? { |one| one.service == name } }
+      others.first.last if others.size == 1 && pieces.count { |one| one.service && one.kind == piece.kind } == 1
+    end
+
+    # As lines for a person.
+    def unread_in(told)
+      told.split("\n").map { |line| line.match(UNREAD)&.captures }.compact.map do |name, why|
+        name = name.delete_prefix("./")
+        "#{name.size > LINE ? "#{name[0, LINE]}…" : name}: #{why}"
+      end
+    end
+
     def require_room
       needed = [one("home").to_i, one("python-bytes").to_i].max + SPARE
       return if one("free-home").to_i >= needed
@@ -167,6 +214,7 @@ module Notebox
       code, told, text = run(command)
       raise Failure, "In the virtual machine: #{told.split("\n").last || "exit code #{code}"}" unless code.zero?
 
+      @unread.concat(unread_in(told)).slice!(TOLD..)
       text
     end
 

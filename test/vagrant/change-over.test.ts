@@ -164,6 +164,25 @@ change.define_singleton_method(:beside) { |_| raise Notebox::Failure, "no room" 
     expect(there(".notebox/upgrade")).toBe(false);
   });
 
+  test("on a disk that is full the old one starts all the same", () => {
+    const full = (atOnce: boolean): string => `
+change.define_singleton_method(:fetch_box) { true }
+change.define_singleton_method(:beside) { |_| raise Notebox::Failure, "no room" }
+change.define_singleton_method(:save) { true }
+${atOnce ? "Notebox::Upgrade.singleton_class.send(:remove_method, :note)" : ""}
+${atOnce ? "Notebox::Upgrade.define_singleton_method(:note) { |*_| raise Errno::ENOSPC }" : ""}
+class << File; def write(*) = raise(Errno::ENOSPC); end`;
+    expect(start({ version: "= 2" }, {}, full(false))).toEqual([
+      expect.stringContaining("It is made for another box"),
+      "deleted new",
+      expect.stringContaining("did not become well (no room), so the old one is used as it was"),
+      "not set up",
+    ]);
+    expect(start({ version: "= 2" }, {}, full(true)).at(-1)).toMatch(
+      /cannot be begun \(No space left on device\), so the old one stays as it is/,
+    );
+  });
+
   test("one of notebox's is left to it", () => {
     state("building");
     machine("new", ".notebox/upgrade/new");

@@ -271,7 +271,7 @@ open('f', 'w').close()
   first.run("rm -r /home/notebox/shut");
   expect([code, stderr]).toEqual([0, ""]);
   const { without } = JSON.parse(stdout).result;
-  expect(without).toContain("rootly: Permission denied");
+  expect(without).toContain("rootly: Cannot open: Permission denied");
   expect(without.join("\n")).toMatch(/shut\/d.*…: .*File name too long/);
 });
 

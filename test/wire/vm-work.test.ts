@@ -60,7 +60,7 @@ work = Notebox::VmWork.new(Guest.new, File.binread(${JSON.stringify(KEEP)}))
 
 const SAVE = (folder: string): string => `pieces = work.fetch(${JSON.stringify(path.join(folder, "pieces"))})
 about = { workbench: { name: "hello", title: "Grüße" }, services: [{ name: "jupyter", kind: "jupyter" }],
-          guest: { python: work.python[0], machine: work.python[1] } }
+          guest: { python: work.python[0], machine: work.python[1] }, without: work.unread }
 file = Notebox::BackupFile.write(${JSON.stringify(folder)}, pieces, about)
 [file, work.python, pieces.map(&:to_a)]`;
 type Saved = [string, string[], unknown[][]];
@@ -112,9 +112,46 @@ asRoot("what another VM cannot take is named, and the rest comes", () => {
   second.run(`echo 3.14 >/var/lib/notebox/python-version; rm -r /opt/notebox/lib/keep/book`);
   expect(put(second, saved)).toEqual([
     "what pip installed (it is for another Python)",
-    "what ledger held (there is no such service any more)",
+    "what ledger held (there is no such service any more; it is in the backup)",
   ]);
   expect(second.run("cat /home/notebox/notes/a.txt; ls -A /home/notebox")).toBe("worknotes\n");
+});
+
+asRoot(
+  "what a former service left is kept; one that was renamed gets its data; what cannot be read is told",
+  async () => {
+    first.run(`${MAKE}
+install -d /var/lib/notebox-old/data; touch /var/lib/notebox-old/data/PG_VERSION
+install -d -m 700 rootly; install -m 600 /etc/passwd notes/locked`);
+    const saved = ruby(first, SAVE(folder)) as Saved;
+    const { manifest } = await checkBackup(saved[0], new AbortController().signal);
+    expect(manifest.members.map(({ name }) => name)).toContain("left/old.tar.gz");
+    expect(manifest.without).toEqual(
+      expect.arrayContaining([
+        "rootly: Cannot open: Permission denied",
+        "notes/locked: Cannot open: Permission denied",
+      ]),
+    );
+    const second = makeKeptGuest(path.join(folder, "second"));
+    second.run("sed -i 's/book ledger/book accounts/' /etc/notebox/workbench/services.txt");
+    expect(put(second, saved)).toEqual(["what old had left, which was no service any more (it is in the backup)"]);
+    expect(second.run("cat /var/lib/accounts")).toBe("row 1\n");
+  },
+);
+
+asRoot("services rest while all is saved, and run again when it fails", () => {
+  const rest = (code: string): unknown => ruby(first, `work.at_rest { ${code} }`);
+  expect(rest('File.exist?("/nowhere") ? 1 : 2')).toBe(2);
+  expect(first.systemctl().at(-1)).toMatch(/^stop /);
+  expect(rest("nil.inspect && nil")).toBe(null);
+  expect(first.systemctl().at(-1)).toMatch(/^start /);
+  expect(() => rest('raise Errno::ENOSPC, "backups"')).toThrow(/No space left/);
+  expect(
+    first
+      .systemctl()
+      .slice(-2)
+      .map((line) => line.split(" ")[0]),
+  ).toEqual(["stop", "start"]);
 });
 
 asRoot("a service that cannot be saved stops it, in the VM's own words", () => {
