@@ -11,6 +11,7 @@ import { requireVagrant } from "../vagrant/installed.ts";
 import { takeLock } from "../vagrant/lock.ts";
 import { readEndpoints, requireEndpoints } from "../vagrant/machine-files.ts";
 import { endPrevious } from "../vagrant/previous.ts";
+import { findVm } from "../vagrant/ssh-target.ts";
 import { loadWorkbench } from "../workbench/load.ts";
 import { vagrantOf } from "./backup.ts";
 import { settleUpgrade } from "./settle-upgrade.ts";
@@ -49,7 +50,7 @@ export async function restore(given: Deps, options: RestoreOptions): Promise<Res
       hint: "If it is meant for this one, say so with --force.",
     });
   if (options.force !== true && options.yes !== true) await ask(given, checked);
-  if (readEndpoints(folder) === undefined) await up(given, { folder });
+  if (!(await isUp(given, folder))) await up(given, { folder });
   const lock = await takeLock(given, folder, "restore");
   try {
     await endPrevious(given, lock);
@@ -61,6 +62,13 @@ export async function restore(given: Deps, options: RestoreOptions): Promise<Res
   } finally {
     lock.release();
   }
+}
+
+/** Addresses alone say nothing of a VM that was stopped in VirtualBox's window, or with this computer. */
+async function isUp(given: Deps, folder: string): Promise<boolean> {
+  if (readEndpoints(folder) === undefined) return false;
+  const { state } = await findVm(await withVagrantHome(given, folder), folder);
+  return state === "running";
 }
 
 /** Throws UserError as checkBackup. */

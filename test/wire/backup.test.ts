@@ -309,6 +309,16 @@ asRoot("a restore that may not be leaves the VM alone", async () => {
   expect(fs.existsSync(path.join(first.folder, "lib/systemctl"))).toBe(false);
 });
 
+asRoot("a VM that was stopped in VirtualBox's window is started for a restore, whatever the addresses say", async () => {
+  expect((await lab.run("backup", "--to", file)).code).toBe(0);
+  fs.writeFileSync(path.join(lab.state, "state"), "poweroff\n");
+  lab.verb("up", "exit 1");
+  const asked = ssh.connections;
+  expect((await lab.run("restore", "--yes", file)).code).toBe(7);
+  expect(ssh.connections).toBe(asked);
+  expect(lab.calls().some((call) => call.startsWith("up "))).toBe(true);
+});
+
 asRoot("no room on this computer: nothing is written", async () => {
   fs.writeFileSync(path.join(lab.bin, "df"), "#!/bin/bash\necho x; echo '/dev/x 100 50 20 50% /'\n", { mode: 0o755 });
   const { code, stderr } = await lab.run("backup", "--to", file);
