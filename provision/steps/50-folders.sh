@@ -28,6 +28,24 @@ copy_workbench() {
   rm -rf -- "$ETC/workbench.old"
 }
 
+# What lay there before the folder was shared is hidden below the mount of VirtualBox, and no backup would find it: it is put
+# beside, as notebox-folders does where it mounts.
+# In mounts of its own: a second way to the home folder that a kill left behind would be one more to delete it by.
+uncover() {
+  # shellcheck disable=SC2016 # for the bash within
+  unshare --mount --propagation private bash -euc '
+    mount --bind -- "$1" /mnt # shows what lies below other mounts
+    hidden=/mnt/$2
+    [[ -d $hidden && ! -L $hidden && -n $(ls -A -- "$hidden") ]] || exit 0
+    kept=$hidden.before-$(date +%s)
+    mkdir -- "$kept"
+    chown "$3:$3" -- "$kept"
+    # A folder on which something is mounted cannot be renamed itself.
+    find "$hidden" -mindepth 1 -maxdepth 1 -exec mv -t "$kept" -- {} +
+    echo "notebox: what was in $2 of the home folder lies in ${kept##*/} now"
+  ' uncover "$HOME_FOLDER" "$1" "$ACCOUNT"
+}
+
 make_folders() {
   local folders folder place
   read_lines "$WORKBENCH/folders.txt" folders
@@ -36,13 +54,15 @@ make_folders() {
     place=$HOME_FOLDER/$folder
     [[ $(readlink -m -- "$place") == "$place" ]] ||
       fail "in the VM, $place is a link to another place; remove it (notebox ssh, then sudo rm) and start again"
-    mountpoint -q -- "$place" || {
+    if mountpoint -q -- "$place"; then
+      uncover "$folder"
+    else
       # The folder under the mount belongs to root: while nothing is mounted, nothing can be saved to the
       # wrong place, where it would be lost with the VM.
       mkdir -p -- "$place"
       chown root:root -- "$place"
       chmod 755 -- "$place"
-    }
+    fi
   done
 }
 
