@@ -4,7 +4,7 @@
  */
 import path from "node:path";
 import { keepBundle } from "../bundle/way-back.ts";
-import { UserError } from "../errors.ts";
+import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
 import { finishSwitch, upgradeFolder, vagrantBeside, writeUpgradeStep } from "../keep/beside.ts";
 import type { Loaded } from "../keep/load.ts";
 import type { Deps } from "../ports.ts";
@@ -67,7 +67,12 @@ export async function upgrade(given: Deps, options: UpgradeOptions): Promise<Upg
     if (provider === undefined || saved === undefined) throw nothingThere();
     const wasRunning = !saved.wasOff;
     const vm = { workbench, provider, vagrantVersion };
-    const filled = await build(deps, options, vagrant, lock, saved, vm).catch(async (error: unknown) => {
+    const ready = async () => {
+      const filled = await build(deps, options, vagrant, lock, saved, vm);
+      await writeUpgradeStep(folder, "switching");
+      return filled;
+    };
+    const filled = await ready().catch(async (error: unknown) => {
       throw await goBack(deps, folder, lock, error, { vagrant, provider, wasRunning, saved });
     });
     await changeOver(deps, folder, workbench, provider, lock);
@@ -115,8 +120,9 @@ async function changeOver(
   provider: Provider,
   lock: Lock,
 ): Promise<void> {
-  await writeUpgradeStep(folder, "switching");
-  await finishSwitch(folder);
+  await finishSwitch(folder).catch((error: unknown) => {
+    throw error instanceof UserError ? error : halfSwitched(folder, error);
+  });
   const id = machineId(folder, provider);
   forgetMade(folder);
   if (id !== undefined)
@@ -135,9 +141,10 @@ async function goBack(
   deps: Deps,
   folder: string,
   lock: Lock,
-  error: unknown,
+  thrown: unknown,
   old: { vagrant: VagrantClient; provider: Provider; wasRunning: boolean; saved: BackupResult },
 ): Promise<unknown> {
+  const error = asDiskFull(thrown, folder, "nothing of the new VM was kept");
   if (deps.signal.aborted)
     return new UserError({
       code: "interrupted",
@@ -180,6 +187,15 @@ async function backInUse(
     deps.log.write("upgrade", { back: error instanceof Error ? error.message : String(error) });
     return false;
   }
+}
+
+function halfSwitched(folder: string, error: unknown): UserError {
+  return new UserError({
+    code: "vagrant",
+    message: `The new VM is ready and has the work, but it could not be put in the place of the old one in ${path.join(folder, ".vagrant")} (${systemErrorCode(error) ?? String(error)}).`,
+    hint: "End other programs that hold files there, or make room on the disk; then `notebox up` goes on with the new VM.",
+    cause: error,
+  });
 }
 
 function nothingThere(): UserError {

@@ -10,7 +10,7 @@ import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { syncFolder } from "../boxes/durable.ts";
 import { TarFault } from "../boxes/inspect/tar-walk.ts";
-import { asDiskFull, UserError } from "../errors.ts";
+import { asDiskFull, systemErrorCode, UserError } from "../errors.ts";
 import { lookInto, type Room } from "./contents.ts";
 import { MANIFEST, type Manifest, type Member } from "./manifest.ts";
 import { BLOCK, encodeHeader, filling } from "./tar-header.ts";
@@ -127,5 +127,21 @@ export function writingFault(error: unknown, file: string): unknown {
       hint: "The VM is as it was, and no backup was written. If a name is told, move that file away in the VM and try again.",
       cause: error,
     });
-  return asDiskFull(error, file);
+  const why = CANNOT[systemErrorCode(error) ?? ""];
+  if (why === undefined) return asDiskFull(error, file);
+  return new UserError({
+    code: "usage",
+    message: `${file} cannot be written: ${why}.`,
+    hint: "Name a place on another disk, or in a folder of yours, with --to. The VM is as it was, and no backup was written.",
+    cause: error,
+  });
 }
+
+const CANNOT: Readonly<Record<string, string>> = {
+  EFBIG: "that disk holds no files of this size (FAT32 ends at 4 GiB)",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  EROFS: "it is on a read-only disk",
+  ENOTDIR: "there is a file in the place of one of its folders",
+  EEXIST: "there is a file in the place of one of its folders",
+};

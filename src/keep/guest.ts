@@ -70,7 +70,8 @@ const DOING: Readonly<Record<string, string>> = {
 };
 
 function failure(words: readonly string[], code: number, stderr: string): UserError {
-  const lines = stderr.split("\n").filter((line) => line.trim() !== "");
+  // The last line of tar only says that there were others.
+  const lines = stderr.split("\n").filter((line) => line.trim() !== "" && !/^tar: Exiting with failure/.test(line));
   const full = /No space left on device/.test(stderr);
   const doing = `${DOING[words[0] ?? ""] ?? "What had to be done"}${words[2] === undefined ? "" : ` ${words[2]}`}`;
   return new UserError({

@@ -212,7 +212,9 @@ module Notebox
 
     def sudo!(command)
       code, told, text = run(command)
-      raise Failure, "In the virtual machine: #{told.split("\n").last || "exit code #{code}"}" unless code.zero?
+      # The last line of tar only says that there were others.
+      said = told.split("\n").grep_v(/\Atar: Exiting with failure/).last
+      raise Failure, "In the virtual machine: #{said || "exit code #{code}"}" unless code.zero?
 
       @unread.concat(unread_in(told)).slice!(TOLD..)
       text

@@ -309,15 +309,37 @@ asRoot("a restore that may not be leaves the VM alone", async () => {
   expect(fs.existsSync(path.join(first.folder, "lib/systemctl"))).toBe(false);
 });
 
-asRoot("a VM that was stopped in VirtualBox's window is started for a restore, whatever the addresses say", async () => {
+asRoot("what stands in the way of a file of the backup is named", async () => {
+  first.run(WORK);
   expect((await lab.run("backup", "--to", file)).code).toBe(0);
-  fs.writeFileSync(path.join(lab.state, "state"), "poweroff\n");
-  lab.verb("up", "exit 1");
-  const asked = ssh.connections;
-  expect((await lab.run("restore", "--yes", file)).code).toBe(7);
-  expect(ssh.connections).toBe(asked);
-  expect(lab.calls().some((call) => call.startsWith("up "))).toBe(true);
+  const second = fresh();
+  second.run("install -d -o notebox -g notebox /home/notebox/notes/a.txt/own; chown notebox: /home/notebox/notes");
+  runsIn(second);
+  const { code, stderr } = await lab.run("restore", "--yes", file);
+  expect([code, stderr]).toEqual([
+    7,
+    expect.stringMatching(/home folder failed in the VM: tar: \.\/notes\/a\.txt: Cannot open/),
+  ]);
+  expect(second.run("ls /home/notebox/notes/a.txt")).toBe("own\n");
 });
+
+asRoot("a backup where none can be written is told, in words", async () => {
+  const { code, stderr } = await lab.run("backup", "--to", path.join(lab.folder, "workbench.yaml/saved.tar"));
+  expect([code, stderr]).toEqual([2, expect.stringContaining("there is a file in the place of one of its folders")]);
+});
+
+asRoot(
+  "a VM that was stopped in VirtualBox's window is started for a restore, whatever the addresses say",
+  async () => {
+    expect((await lab.run("backup", "--to", file)).code).toBe(0);
+    fs.writeFileSync(path.join(lab.state, "state"), "poweroff\n");
+    lab.verb("up", "exit 1");
+    const asked = ssh.connections;
+    expect((await lab.run("restore", "--yes", file)).code).toBe(7);
+    expect(ssh.connections).toBe(asked);
+    expect(lab.calls().some((call) => call.startsWith("up "))).toBe(true);
+  },
+);
 
 asRoot("no room on this computer: nothing is written", async () => {
   fs.writeFileSync(path.join(lab.bin, "df"), "#!/bin/bash\necho x; echo '/dev/x 100 50 20 50% /'\n", { mode: 0o755 });
