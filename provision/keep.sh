@@ -57,13 +57,17 @@ files_below() {
 pack() {
   local code=0
   files_below "$1" -print0 |
-    tar --create --file=- --format=gnu --directory="$1" --hard-dereference --numeric-owner --null --no-recursion \
+    tar --create --file=- --format=gnu --directory="$1" --hard-dereference --sparse --numeric-owner --null --no-recursion \
       --ignore-failed-read --verbatim-files-from --files-from=- || code=$?
   ((code <= 1)) || fail "tar ended with $code"
 }
 
+# What files take on the disk, for holes are not sent (numpy.memmap makes files of nearly nothing else).
 # shellcheck disable=SC2317,SC2329 # by name, below
-sum_of() { if [[ -d $1 ]]; then files_below "$1" -type f -printf '%s\n' | awk '{ sum += $1 } END { printf "%.0f\n", sum }'; fi; }
+sum_of() {
+  [[ -d $1 ]] || return 0
+  files_below "$1" -type f -printf '%s %b\n' | awk '{ sum += $1 < $2 * 512 ? $1 : $2 * 512 } END { printf "%.0f\n", sum }'
+}
 
 # The account's own folders are read as the account: a link in them leads nowhere where it could not go by itself.
 as_account() { runuser -u "$ACCOUNT" -- bash -c 'set -Eeuo pipefail; "$@"' bash "$@"; }

@@ -17,7 +17,8 @@ export interface Contents extends TarWalk {
 /** A home folder has links wherever they please; what root unpacks has none. */
 export type Room = "account" | "root";
 
-const PLAIN = new Set(["0", "5"]);
+/** Files, folders, and files with holes. */
+const PLAIN = new Set(["0", "5", "S"]);
 const FILES_LIMIT = 10_000_000;
 /** Beyond it is not remembered which folders there are; nothing that matters hangs on it. */
 const TOPS_LIMIT = 10_000;
@@ -63,7 +64,7 @@ function faultOf(
   if (member.hasMap || !(PLAIN.has(member.type) || (room === "account" && member.type === "2")))
     return "is no file, folder or link that belongs there";
   // tar would take that content for further members.
-  if (member.type !== "0" && member.stored > 0) return "is a folder or a link and has content";
+  if (member.type !== "0" && member.type !== "S" && member.stored > 0) return "is a folder or a link and has content";
   if (member.name.startsWith("/")) return "has an absolute path";
   if (parts.includes("..")) return "would be unpacked outside its folder";
   let path = "";

@@ -309,6 +309,18 @@ asRoot("a restore that may not be leaves the VM alone", async () => {
   expect(fs.existsSync(path.join(first.folder, "lib/systemctl"))).toBe(false);
 });
 
+asRoot("a file of holes costs what it holds", async () => {
+  first.run("cd /home/notebox; runuser -u notebox -- bash -c 'truncate -s 300G map; echo end >>map'");
+  expect((await lab.run("backup", "--to", file)).code).toBe(0);
+  expect(fs.statSync(file).size).toBeLessThan(1024 ** 2);
+  const second = fresh();
+  runsIn(second);
+  expect((await lab.run("restore", "--yes", file)).code).toBe(0);
+  expect(second.run("cd /home/notebox; tail -c 4 map; stat -c %s map; (($(stat -c %b map) < 1000))")).toBe(
+    `end\n${300 * 1024 ** 3 + 4}\n`,
+  );
+});
+
 asRoot("what stands in the way of a file of the backup is named", async () => {
   first.run(WORK);
   expect((await lab.run("backup", "--to", file)).code).toBe(0);
