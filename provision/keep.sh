@@ -50,7 +50,8 @@ files_below() {
     done < <(folders)
   fi
   shift
-  find . -xdev -mindepth 1 \( "${skip[@]}" \) -prune -o \( -type f -o -type d -o -type l \) "$@"
+  # What it cannot read tar cannot either, and says so; the two at once would break each other's lines.
+  find . -xdev -mindepth 1 \( "${skip[@]}" \) -prune -o \( -type f -o -type d -o -type l \) "$@" 2>/dev/null
 }
 
 # A tar of folder $1. What changes or goes while it is read is no failure (1): the VM is at work.

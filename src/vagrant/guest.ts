@@ -30,15 +30,20 @@ export async function askGuest(
   }
 }
 
-/** Nothing where services rest since a backup or a restore was killed (provision/keep.sh): setting up starts them. */
-const PROVISIONED = "[[ -e /run/notebox-resting ]] || cat /var/lib/notebox/provisioned.json 2>/dev/null || true\n";
+const PROVISIONED = `cat /var/lib/notebox/provisioned.json 2>/dev/null || true
+[[ ! -e /run/notebox-resting ]] || echo resting
+`;
 
-/** Whether the guest answers, and the hash of the workbench that it was set up for. */
+/**
+ * Whether the guest answers, and the hash of the workbench that it was set up for; none where services rest since a backup
+ * or a restore was killed (provision/keep.sh), for setting up starts them.
+ */
 export async function askProvisioned(
   deps: Pick<Deps, "ssh" | "signal" | "log">,
   target: SshTarget | undefined,
 ): Promise<{ answers: boolean; hash: string | undefined }> {
   const answer = target && (await askGuest(deps, target, PROVISIONED));
   if (answer === undefined) return { answers: false, hash: undefined };
+  if (/^resting$/m.test(answer.stdout)) return { answers: true, hash: undefined };
   return { answers: true, hash: /"workbench"\s*:\s*"([0-9a-f]{64})"/.exec(answer.stdout)?.[1] };
 }

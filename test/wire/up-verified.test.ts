@@ -74,6 +74,16 @@ test("what changed in the workbench decides what is done to a VM that runs", asy
   expect(verbs().filter((verb) => verb !== "--version" && verb !== "status")).toEqual(["up", "provision", "reload"]);
 });
 
+test("services that a killed backup or restore left stopped are started", async () => {
+  await up();
+  const { reply } = world.ssh;
+  world.ssh.reply = async (command) => {
+    const answer = await reply(command);
+    return command.input.startsWith("cat ") ? { stdout: `${answer.stdout ?? ""}\nresting\n` } : answer;
+  };
+  expect(JSON.parse((await up("--json")).stdout).result).toMatchObject({ action: "provision" });
+});
+
 test("a VM that a launcher started is taken as it is", async () => {
   expect(await startNotebox(["-C", world.folder, "render"], lab.env).ended).toMatchObject({ code: 0 });
   fs.mkdirSync(path.join(world.folder, ".vagrant/machines/default/virtualbox"), { recursive: true });
