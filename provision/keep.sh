@@ -117,6 +117,9 @@ look() {
 work_folder() {
   services | cut -d ' ' -f 1,2 | grep -qxF -- "$1 $2" || fail "there is no service $2 of kind $1"
   [[ -x $HOOKS/$1/$3 ]] || fail "the kind $1 has no $3"
+  # What a killed one left at work here would take the folder away at its end.
+  exec 8>/run/notebox-keep.lock
+  flock -w 600 8 || fail "another backup or restore is still at work in the VM"
   rm -rf -- "$WORK"
   trap 'rm -rf -- "$WORK"' EXIT
   mkdir -p -- "$WORK/$2"
@@ -162,7 +165,7 @@ tokens)
   ;;
 save)
   work_folder "$2" "$3" save
-  "$HOOKS/$2/save" "$WORK/$3" "$3" >&2 </dev/null
+  "$HOOKS/$2/save" "$WORK/$3" "$3" >&2 </dev/null 8>&-
   pack "$WORK/$3"
   ;;
 left)
@@ -193,7 +196,7 @@ put-tokens) put_tokens ;;
 load)
   work_folder "$2" "$3" load
   tar --extract --file=- --directory="$WORK/$3" --no-same-owner --no-same-permissions
-  "$HOOKS/$2/load" "$WORK/$3" "$3" >&2 </dev/null
+  "$HOOKS/$2/load" "$WORK/$3" "$3" >&2 </dev/null 8>&-
   ;;
 *) fail "no such verb" ;;
 esac

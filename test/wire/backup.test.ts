@@ -405,6 +405,31 @@ asRoot(
   },
 );
 
+asRoot("what a killed backup left at work in the VM takes nothing away from the next one", async () => {
+  fs.writeFileSync(
+    path.join(first.folder, "opt/notebox/lib/keep/book/save"),
+    `#!/bin/bash
+set -e
+echo >>/var/lib/begun
+echo rows >"$1/dump"
+sleep 2
+mv "$1/dump" "$1/rows"
+`,
+  );
+  const keep = path.resolve(import.meta.dirname, "../../provision/keep.sh");
+  const start = () => {
+    const child = first.program(`bash ${keep} save book ledger | tail -c +16 | tar -t`);
+    let text = "";
+    child.stdout.on("data", (bytes) => (text += bytes));
+    return new Promise((resolve) => child.once("close", () => resolve(text)));
+  };
+  const left = start();
+  await until(() => fs.existsSync(path.join(first.folder, "lib/begun")), "the save");
+  const next = start();
+  const seen = [await left, await next].map((text) => String(text).trim().split("\n").at(-1));
+  expect(seen).toEqual(["./rows", "./rows"]);
+});
+
 asRoot("killed while it is written: no backup, and the next one goes through", async () => {
   const save = path.join(first.folder, "opt/notebox/lib/keep/book/save");
   const sound = fs.readFileSync(save);
