@@ -1,5 +1,8 @@
 # A VM that runs may still be booting, if the start that began it was killed: Vagrant then takes it for ready, and fails at the
-# first thing that it does in it.
+# first thing that it does in it. And its services may rest, if a save was killed.
+
+require_relative "provisioning"
+require_relative "vm_work"
 
 module Notebox
   module Awake
@@ -9,6 +12,10 @@ module Notebox
 
       machine.ui.info("It runs. Waiting for machine to boot, if it has not yet.")
       machine.communicate.wait_for_ready(machine.config.vm.boot_timeout)
+      return unless VmWork.resting?(machine)
+
+      machine.ui.info("A save that was broken off had stopped its services. They start again.")
+      VmWork.new(machine, Provisioning.member(machine.env.root_path.to_s, "keep.sh")).rouse
     end
   end
 end

@@ -106,6 +106,15 @@ module Notebox
       [one("python"), one("machine")]
     end
 
+    # Whether services rest since a save that did not come to its end.
+    def self.resting?(machine)
+      machine.communicate.ready? && machine.communicate.sudo("test -e /run/notebox-resting", error_check: false).zero?
+    end
+
+    def rouse
+      within { keep("start") }
+    end
+
     # Names of services that do not run.
     def resting
       within { keep("resting").last.to_s.delete_prefix(MARK).split("\n").grep(/\A#{NAME}\z/) }

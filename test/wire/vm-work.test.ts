@@ -12,6 +12,7 @@ import { isRoot, type KeptGuest, makeKeptGuest } from "./fakes/kept-guest.ts";
 
 // Mounting needs root.
 const asRoot = test.skipIf(!isRoot);
+const TEMPLATES = path.resolve(import.meta.dirname, "../../templates/vagrant");
 const KEEP = path.resolve(import.meta.dirname, "../../provision/keep.sh");
 
 let folder: string;
@@ -50,7 +51,7 @@ class Guest
   def send_file(from, to) = system(${JSON.stringify(guest.shell)}, "cat >#{to}", in: from) || raise(to)
   def download(from, to) = system(${JSON.stringify(guest.shell)}, "cat #{from}", out: to) || raise(from)
 end
-load ${JSON.stringify(path.resolve(import.meta.dirname, "../../templates/vagrant/backup_file.rb"))}
+load ${JSON.stringify(path.join(TEMPLATES, "backup_file.rb"))}
 Notebox::VmWork.send(:remove_const, :PAUSE)
 Notebox::VmWork::PAUSE = 0
 work = Notebox::VmWork.new(Guest.new, File.binread(${JSON.stringify(KEEP)}))
@@ -103,6 +104,25 @@ asRoot("all that was in one VM is in the other, and in a file that restore takes
   expect(second.systemctl().some((line) => line.startsWith("start "))).toBe(true);
   // Nothing of it is left lying about.
   for (const guest of [first, second]) expect(guest.run("ls -A /home/vagrant")).toBe("");
+});
+
+asRoot("services that a killed save left resting are started again, once", () => {
+  const rouse = `$LOADED_FEATURES << ${JSON.stringify(path.join(TEMPLATES, "vm_work.rb"))} # by now
+load ${JSON.stringify(path.join(TEMPLATES, "awake.rb"))}
+machine = work && Guest.new
+def machine.state = Struct.new(:id).new(:running)
+def machine.info(text) = $said = text
+def machine.wait_for_ready(_) = true
+def machine.config = Struct.new(:vm).new(Struct.new(:boot_timeout).new(1))
+Notebox::Awake.wait(machine)
+$said`;
+  fs.mkdirSync(path.join(folder, "provision"));
+  fs.copyFileSync(KEEP, path.join(folder, "provision/keep.sh"));
+  first.run("touch /run/notebox-resting");
+  expect(ruby(first, rouse)).toMatch(/broken off/);
+  expect(first.systemctl().filter((line) => line.startsWith("start "))).toHaveLength(1);
+  expect(ruby(first, rouse)).not.toMatch(/broken off/);
+  expect(first.systemctl()).toHaveLength(1);
 });
 
 asRoot("what another VM cannot take is named, and the rest comes", () => {

@@ -39,15 +39,16 @@ class Child:
                 continue
 
 
-async def until_end(children, asked):
-    """Waits until one of them ends or `asked` (an Event) is set; ends the others, and this process when one failed."""
+async def until_end(children, asked, grace=GRACE):
+    """Waits until one of them ends or `asked` (an Event) is set; ends the others, in `grace` seconds together, and this process
+    when one failed."""
     waits = {asyncio.ensure_future(child.ended()): child for child in children}
     stop = asyncio.ensure_future(asked.wait())
     await asyncio.wait([*waits, stop], return_when=asyncio.FIRST_COMPLETED)
     gone = None if asked.is_set() else next(child for wait, child in waits.items() if wait.done())
     # In the order in which they depend on each other: the last one started is ended first.
     for child in reversed(children):
-        await child.stop(GRACE / len(children))
+        await child.stop(grace / len(children))
     stop.cancel()
     if gone is not None:
         print(f"notebox: {gone.name} has ended ({gone.process.returncode})", file=sys.stderr)

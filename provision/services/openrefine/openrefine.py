@@ -26,6 +26,8 @@ PACKAGE = ("/usr/share/openrefine", "server/*")
 RELEASE = ("/opt/notebox/openrefine", "server/target/lib/*")
 # Seconds; where the processor is emulated Java takes minutes.
 STARTS_WITHIN = 600
+# Seconds that it may take to write what it has in its memory before it is killed (TimeoutStopSec=45).
+SAVING = 40
 # Bytes: what people upload is limited by the disk alone.
 MOST_SENT = 1 << 50
 
@@ -114,7 +116,7 @@ async def main(name, root="/"):
             asked.set()
 
     watching = asyncio.ensure_future(watch())
-    await until_end([child], asked)
+    await until_end([child], asked, SAVING)
     watching.cancel()
 
 
