@@ -41,15 +41,19 @@ export interface Lab {
 /** Other services, say; told of the workbench's folder and of the first port that nothing has yet, too. */
 export type Change = (document: Document, workbench: string, port: number) => void;
 
-/** Makes the lab's folders and its share; no machine is started. The box is prepared for what `change` makes of hello. */
+/**
+ * Makes the lab's folders and its share; no machine is started. The workbench is what `change` makes of hello; the box is
+ * prepared for that, or for what `prepared` makes of it.
+ */
 export async function makeLab(
   { name: provider, env: given }: { name: ProviderName; env: Readonly<Record<string, string>> },
   change: Change = () => {},
+  prepared: Change = change,
 ): Promise<Lab> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), `notebox-${provider}-`));
   const workbench = path.join(folder, "workbench");
   const share = path.join(folder, "share");
-  layOut(workbench, FIRST_PORT.box, change);
+  layOut(workbench, FIRST_PORT.box, prepared);
   const boxes = await prepareBoxes(workbench);
   fs.rmSync(workbench, { recursive: true });
   layOut(workbench, FIRST_PORT[provider], change, { share, version: boxes.version });

@@ -1,10 +1,11 @@
 /**
  * A workbench with every kind of service that can be had here, in a real VM: started and verified, each service broken
- * and mended; and what people made with them outlives `down`, `destroy` and an upgrade to a newer box. The quick round
- * has the two that start fast where the processor is emulated.
+ * and mended; and what people made with them outlives `down`, `destroy` and an upgrade to a newer box. One workbench of
+ * the quick round has the two that start fast where the processor is emulated.
  */
 import fs from "node:fs";
 import path from "node:path";
+import { parseDocument } from "yaml";
 import { throughTheBrowser } from "./browser-trial.ts";
 import { homeTellsOfDatabase } from "./home-trial.ts";
 import { type Change, type Lab, mustNotebox, up } from "./lab.ts";
@@ -33,6 +34,13 @@ export const withLightServices: Change = (document, workbench, port) => {
   document.setIn(["services", "postgres"], {});
   layTable(workbench);
 };
+
+export function takeOutLightServices(workbench: string): void {
+  const file = path.join(workbench, "workbench.yaml");
+  const document = parseDocument(fs.readFileSync(file, "utf8"));
+  for (const name of ["home", "postgres"]) document.deleteIn(["services", name]);
+  fs.writeFileSync(file, String(document));
+}
 
 function layTable(workbench: string): void {
   const sql = path.join(workbench, "sql");
