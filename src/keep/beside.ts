@@ -49,7 +49,7 @@ export async function writeUpgradeStep(folder: string, step: UpgradeStep): Promi
 
 /** Vagrant for the VM that is not in use. */
 export function vagrantBeside(
-  deps: Pick<Deps, "processes" | "reporter" | "signal" | "log">,
+  deps: Pick<Deps, "processes" | "reporter" | "signal" | "log" | "clock">,
   folder: string,
   which: "new" | "old",
   lock: Lock,

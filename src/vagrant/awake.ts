@@ -6,7 +6,7 @@ import { commandLines, type Provider } from "./command-lines.ts";
 import { forgetAddresses, readEndpoints } from "./machine-files.ts";
 import { findVm } from "./ssh-target.ts";
 
-type Needs = Pick<Deps, "processes" | "reporter" | "signal" | "log">;
+type Needs = Pick<Deps, "processes" | "reporter" | "signal" | "log" | "clock">;
 
 export interface Awake<T> {
   result: T;

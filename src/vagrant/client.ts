@@ -11,7 +11,7 @@ import { requireVagrantfile } from "./machine-files.ts";
 import { type ErrorExit, errorExit, parseMessage, shownText, type VagrantMessage } from "./machine-readable.ts";
 import { createStepTracker } from "./steps.ts";
 
-type Needs = Pick<Deps, "processes" | "reporter" | "signal" | "log">;
+type Needs = Pick<Deps, "processes" | "reporter" | "signal" | "log" | "clock">;
 
 /** How many of Vagrant's last lines a failure shows. */
 const LAST_LINES = 12;
@@ -22,6 +22,8 @@ export interface VagrantRun {
   messages: readonly VagrantMessage[];
   exitCode: number | null;
   error?: ErrorExit;
+  /** Another Vagrant was at work on the VM at first; what was known of the VM before may be wrong now. */
+  waited?: true;
 }
 
 export interface MachineStatus {
@@ -59,8 +61,29 @@ export interface ClientOptions {
   onEnd?: () => void;
 }
 
+/**
+ * How long a run waits for another Vagrant that works on the VM: one whose notebox was killed before it could note that,
+ * say, or one that somebody started by hand.
+ */
+const LOCKED_MS = 60_000;
+const LOCKED_PAUSE_MS = 3000;
+const LOCKED = "Another Vagrant is at work on this VM. Waiting until it has ended.";
+
 export function createVagrant(deps: Needs, options: ClientOptions): VagrantClient {
   const run: VagrantClient["run"] = async (args, how = {}) => {
+    const until = deps.clock.now() + LOCKED_MS;
+    for (let turn = 1; ; turn++) {
+      const result = await once(
+        args,
+        turn === 1 || how.steps === undefined ? how : { ...how, steps: `${how.steps}-${turn}` },
+      );
+      const isLocked = /::Machine(?:ActionLockedError|Locked)$/.test(result.error?.errorClass ?? "");
+      if (!isLocked || deps.clock.now() > until) return turn === 1 ? result : { ...result, waited: true };
+      if (turn === 1) deps.reporter.emit({ type: "say", level: "info", text: LOCKED });
+      await deps.clock.sleep(LOCKED_PAUSE_MS, how.signal ?? deps.signal);
+    }
+  };
+  const once: VagrantClient["run"] = async (args, how = {}) => {
     if (options.anywhere !== true) requireVagrantfile(options.folder);
     const tracker = how.steps === undefined ? undefined : createStepTracker(how.steps);
     const messages: VagrantMessage[] = [];

@@ -7,7 +7,7 @@ import { createVagrant } from "./client.ts";
 import { commandLines, vagrantEnvironment } from "./command-lines.ts";
 import { hasVagrantfile } from "./machine-files.ts";
 
-type Needs = Pick<Deps, "processes" | "reporter" | "signal" | "log">;
+type Needs = Pick<Deps, "processes" | "reporter" | "signal" | "log" | "clock">;
 
 export interface Found {
   /** Vagrant's word for the VM's state: running, poweroff, not_created, … */

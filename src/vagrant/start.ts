@@ -33,6 +33,9 @@ export async function startVm(deps: Deps, vagrant: VagrantClient, options: Start
   if (provider === "libvirt" && !options.finished) await tidyLibvirt(deps, options);
   if (provider === "libvirt" && action === "up") await endStaleForwards(deps, folder);
   let run = await attempt(deps, vagrant, options, action, "vm");
+  // A broken-off upgrade's Vagrant was switching it off; provisioning does nothing then, and calls that well.
+  if (run.waited && action === "provision" && (await vagrant.status()).state !== "running")
+    run = await attempt(deps, vagrant, options, "up", "vm-again");
   if (run.error?.errorClass.endsWith("::VMBootTimeout")) {
     deps.reporter.emit({ type: "say", level: "warning", text: AGAIN });
     run = await attempt(deps, vagrant, options, "restart", "vm-again");

@@ -51,6 +51,17 @@ describe("down", () => {
     expect([code, stdout]).toEqual([0, "There is no VM here yet; nothing had to be stopped.\n"]);
   });
 
+  test("another Vagrant that works on the VM is waited for", async () => {
+    await runningVm(() => ({}));
+    lab.verb(
+      "halt",
+      '[[ -e $S/second ]] || { touch "$S/second"; fail Vagrant::Errors::MachineActionLockedError "another process"; }; set_state poweroff',
+    );
+    const { code, stderr } = await lab.run("down");
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/Another Vagrant is at work on this VM\. Waiting until/)]);
+    expect(lab.calls().filter((line) => line.startsWith("halt"))).toHaveLength(2);
+  });
+
   test("stops a VM that runs, and the page with the token is gone whatever Vagrant's trigger did", async () => {
     await runningVm(() => ({}));
     const { code, stdout } = await lab.run("down", "--json");

@@ -84,6 +84,19 @@ test("services that a killed backup or restore left stopped are started", async 
   expect(JSON.parse((await up("--json")).stdout).result).toMatchObject({ action: "provision" });
 });
 
+test("a VM that another Vagrant was switching off is started", async () => {
+  await up();
+  const { reply } = world.ssh;
+  world.ssh.reply = async (command) => {
+    const answer = await reply(command);
+    return command.input.startsWith("cat ") ? { stdout: `${answer.stdout ?? ""}\nresting\n` } : answer;
+  };
+  const locked = "fail Vagrant::Errors::MachineActionLockedError 'another process'";
+  lab.verb("provision", `[[ -e $S/second ]] || { touch "$S/second"; set_state poweroff; ${locked}; }`);
+  expect(await up()).toMatchObject({ code: 0 });
+  expect(verbs().slice(-4)).toEqual(["provision", "provision", "status", "up"]);
+});
+
 test("a VM that a launcher started is taken as it is", async () => {
   expect(await startNotebox(["-C", world.folder, "render"], lab.env).ended).toMatchObject({ code: 0 });
   fs.mkdirSync(path.join(world.folder, ".vagrant/machines/default/virtualbox"), { recursive: true });
