@@ -38,7 +38,7 @@ export async function lookAtVm(
   const stepId = "state";
   deps.reporter.emit({ type: "step-start", id: stepId, title: "Looking at the VM" });
   try {
-    const { state } = await vagrant.status();
+    const state = await stateOf(deps, vagrant, provider);
     const endpoints = readEndpoints(folder);
     const noted = made?.id === id;
     const begun = noted || endpoints !== undefined || provisioningBegun(folder, provider);
@@ -62,6 +62,22 @@ export async function lookAtVm(
   } catch (error) {
     deps.reporter.emit({ type: "step-failed", id: stepId });
     throw error;
+  }
+}
+
+/**
+ * vagrant-libvirt calls a VM `inaccessible` when libvirt has not named its address within two seconds; on a busy computer that
+ * happens to one that runs, and whoever believed it would switch that off by force.
+ */
+async function stateOf(
+  deps: Pick<Deps, "clock" | "signal">,
+  vagrant: VagrantClient,
+  provider: Provider,
+): Promise<string> {
+  for (let turn = 1; ; turn++) {
+    const { state } = await vagrant.status();
+    if (provider !== "libvirt" || state !== "inaccessible" || turn === 5) return state;
+    await deps.clock.sleep(2000, deps.signal);
   }
 }
 

@@ -18,6 +18,8 @@ module Notebox
     # Where the home page in the VM reads what this computer alone knows: which ports Vagrant has moved.
     ADDRESSES = "/var/lib/notebox/addresses.json".freeze
     LOCK_BYTES = 1024 * 1024
+    TRIES = 10
+    PAUSE = 1 # seconds
     # One requirement with its version, the hashes of its files, or a remark; nothing that sends pip elsewhere.
     LOCK_LINES = [
       /\A\s*\z/,
@@ -86,11 +88,24 @@ module Notebox
     end
 
     def running?
-      @machine.state.id == :running
+      state = patiently { @machine.state.id.then { |id| id unless id == :inaccessible } }
+      state == :running
+    end
+
+    # vagrant-libvirt calls a VM :inaccessible, and has no ssh_info of it, when libvirt has not named its address within two
+    # seconds; on a busy computer that happens to one that runs.
+    def patiently
+      TRIES.times do
+        found = yield
+        return found if found
+
+        sleep(PAUSE)
+      end
+      nil
     end
 
     def endpoints(urls)
-      ssh = @machine.ssh_info || {}
+      ssh = patiently { @machine.ssh_info } || {}
       {
         version: 1,
         provider: @machine.provider_name.to_s,

@@ -16,6 +16,8 @@ interface Vm {
   token?: string | null;
   lock?: string | null;
   state?: string;
+  /** What it says before that, each once. */
+  before?: string[];
   provider?: string;
   /** Host ports by guest port, as VirtualBox tells them. */
   ports?: Record<number, number>;
@@ -52,7 +54,7 @@ function call(method: string, vm: Vm = {}): string[] {
     end
     ports = ${JSON.stringify(ports)}.to_a.map { |guest, host| [host, guest.to_s.to_i] }.to_h
     machine = OpenStruct.new(
-      provider_name: :${provider}, state: OpenStruct.new(id: :${state}), communicate: communicate,
+      provider_name: :${provider}, communicate: communicate,
       ssh_info: { host: "127.0.0.1", port: 2222, username: "vagrant", private_key_path: ["/k/private_key"] },
       provider: Object.new,
       env: OpenStruct.new(root_path: Pathname.new(${JSON.stringify(folder)})),
@@ -62,6 +64,10 @@ function call(method: string, vm: Vm = {}): string[] {
     )
     machine.provider.define_singleton_method(:capability?) { |_| ${provider === "virtualbox"} }
     machine.provider.define_singleton_method(:capability) { |_| ports }
+    Notebox::Endpoints.send(:remove_const, :PAUSE)
+    Notebox::Endpoints::PAUSE = 0
+    before = ${JSON.stringify(vm.before ?? [])}.map(&:to_sym)
+    machine.define_singleton_method(:state) { OpenStruct.new(id: before.shift || :${state}) }
     Notebox::Endpoints.new(machine, { services: ${vm.services ?? SERVICES} }).${method}
     warnings`;
   return evaluate("endpoints.rb", code) as string[];
@@ -71,6 +77,14 @@ const at = (name: string): string => path.join(folder, ".notebox", name);
 const read = (name: string): string => fs.readFileSync(at(name), "utf8");
 
 describe("a VM that runs", () => {
+  test("gets its addresses written although libvirt does not name the VM's for a while", () => {
+    const inaccessible = (count: number): string[] => Array(count).fill("inaccessible");
+    expect(call("write", { provider: "libvirt", before: inaccessible(4) })).toEqual([]);
+    expect(fs.existsSync(at("endpoints.json"))).toBe(true);
+    call("write", { provider: "libvirt", before: inaccessible(20) });
+    expect(fs.existsSync(at("endpoints.json"))).toBe(false);
+  });
+
   test("gets its addresses written with the real ports and without the token", () => {
     expect(call("write")).toEqual([]);
     expect(JSON.parse(read("endpoints.json"))).toEqual({

@@ -103,7 +103,7 @@ async function soak(name: ProviderName): Promise<void> {
   const packed = wanted(`${name}: box build --from-vm`);
   const byLaunchers = wanted(`${name}: the novice's way by launchers`);
   const served = wanted(`${name}: services`);
-  // Only the stand-in for VirtualBox has processors with AVX and without.
+  // libvirt's VMs take the processor of the computer, which may have AVX.
   const template = name === "virtualbox" && wanted(`${name}: template tm351`);
   const restored = wanted(`${name}: keep: destroyed and restored`);
   const changedOver = wanted(`${name}: keep: changed over by Start`);

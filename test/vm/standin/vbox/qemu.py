@@ -21,9 +21,8 @@ CARD_DEVICES = {
     "virtio": "virtio-net-pci",
 }
 
-# Software emulation of cmpxchg16b is broken in QEMU 7.2: Linux 6.12 crashes when it uses it. A processor without AVX;
-# a trial that needs one with it adds that.
-EMULATED_CPU = "Nehalem,-cx16" + os.environ.get("NOTEBOX_STANDIN_CPU", "")
+# Software emulation of cmpxchg16b is broken in QEMU 7.2: Linux 6.12 crashes when it uses it.
+EMULATED_CPU = "Nehalem,-cx16"
 
 TAG_LIMIT = 31
 
