@@ -11,8 +11,8 @@ module Notebox
       return unless machine.state.id == :running
 
       machine.ui.info("It runs. Waiting for machine to boot, if it has not yet.")
-      machine.communicate.wait_for_ready(machine.config.vm.boot_timeout)
-      return unless VmWork.resting?(machine)
+      answers = machine.communicate.wait_for_ready(machine.config.vm.boot_timeout)
+      return unless answers && VmWork.resting?(machine)
 
       machine.ui.info("A save that was broken off had stopped its services. They start again.")
       VmWork.new(machine, Provisioning.member(machine.env.root_path.to_s, "keep.sh")).rouse

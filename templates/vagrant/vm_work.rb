@@ -108,7 +108,7 @@ module Notebox
 
     # Whether services rest since a save that did not come to its end.
     def self.resting?(machine)
-      machine.communicate.ready? && machine.communicate.sudo("test -e /run/notebox-resting", error_check: false).zero?
+      machine.communicate.sudo("test -e /run/notebox-resting", error_check: false).zero?
     end
 
     def rouse

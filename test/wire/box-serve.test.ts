@@ -276,7 +276,7 @@ describe("the server itself", () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     for await (const part of response) received += (part as Buffer).length;
     const { code, stdout } = await ended;
-    expect([code, stdout]).toEqual([0, expect.stringMatching(/is no longer served: 1 requests, 64 MiB/)]);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/is no longer served: 1 requests, 64\.0 MiB/)]);
     expect([received, response.complete]).toEqual([64 << 20, true]);
     release();
   });
