@@ -74,23 +74,23 @@ test("what changed in the workbench decides what is done to a VM that runs", asy
   expect(verbs().filter((verb) => verb !== "--version" && verb !== "status")).toEqual(["up", "provision", "reload"]);
 });
 
-test("services that a killed backup or restore left stopped are started", async () => {
-  await up();
+function servicesRest(): void {
   const { reply } = world.ssh;
   world.ssh.reply = async (command) => {
     const answer = await reply(command);
     return command.input.startsWith("cat ") ? { stdout: `${answer.stdout ?? ""}\nresting\n` } : answer;
   };
+}
+
+test("services that a killed backup or restore left stopped are started", async () => {
+  await up();
+  servicesRest();
   expect(JSON.parse((await up("--json")).stdout).result).toMatchObject({ action: "provision" });
 });
 
 test("a VM that another Vagrant was switching off is started", async () => {
   await up();
-  const { reply } = world.ssh;
-  world.ssh.reply = async (command) => {
-    const answer = await reply(command);
-    return command.input.startsWith("cat ") ? { stdout: `${answer.stdout ?? ""}\nresting\n` } : answer;
-  };
+  servicesRest();
   const locked = "fail Vagrant::Errors::MachineActionLockedError 'another process'";
   lab.verb("provision", `[[ -e $S/second ]] || { touch "$S/second"; set_state poweroff; ${locked}; }`);
   expect(await up()).toMatchObject({ code: 0 });
