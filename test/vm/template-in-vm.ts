@@ -34,6 +34,8 @@ function asTemplate(source: PackageSource): Change {
   return (document, workbench, port) => {
     const template = parseDocument(fs.readFileSync(path.join(TEMPLATE, "workbench.yaml"), "utf8"));
     for (const key of ["services", "packages"]) document.set(key, template.get(key, true));
+    // Newer ones refuse the emulated processor, which lacks cmpxchg16b (standin/vbox/qemu.py).
+    document.addIn(["packages", "python"], "numpy<2.4");
     document.setIn(["machine", "memory"], template.getIn(["machine", "memory"]));
     document.setIn(["services", "jupyter", "port"], port);
     document.setIn(["services", "openrefine", "port"], port + 1);
