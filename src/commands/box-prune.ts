@@ -54,12 +54,6 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** Throws UserError `usage`, `invalid` (a workbench that cannot be read), `unreachable`, `integrity`, `busy`. */
 export async function boxPrune(deps: Deps, options: BoxPruneOptions): Promise<BoxPruneResult> {
   const share = path.resolve(options.share);
-  if (options.keep !== undefined && (!Number.isSafeInteger(options.keep) || options.keep < 1))
-    throw new UserError({
-      code: "usage",
-      message: "--keep takes a number of versions, 1 or more.",
-      hint: "The newest version of a box always stays.",
-    });
   const needs = options.unusedBy && (await Promise.all(options.unusedBy.map(needOf)));
   await settingsOf(share);
   if (options.dryRun) return await prune(deps, options, share, needs);

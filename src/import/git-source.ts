@@ -117,9 +117,11 @@ async function watched<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T | undefined> {
   const tooLarge = new AbortController();
+  let ended = false;
   const look = async (): Promise<void> => {
     if ((await bytesIn(folder)) > MOST_BYTES) tooLarge.abort();
-    else timer = setTimeout(look, 1000);
+    // The work may have ended while the folder was looked at; a timer set then would never stop.
+    else if (!ended) timer = setTimeout(look, 1000);
   };
   let timer = setTimeout(look, 1000);
   try {
@@ -128,6 +130,7 @@ async function watched<T>(
     if (tooLarge.signal.aborted && !signal.aborted) return undefined;
     throw error;
   } finally {
+    ended = true;
     clearTimeout(timer);
   }
 }
